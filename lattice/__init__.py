@@ -1,0 +1,69 @@
+"""Phonon angular-momentum lattice dynamics.
+
+Public names load lazily (PEP 562): importing `lattice` imports no third party.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.potential import Potential
+    from lattice.dynamics.ledger import ledger
+    from lattice.dynamics.pulse import Pulse, default_pulse
+    from lattice.dynamics.record import Record
+    from lattice.dynamics.simulate import simulate, simulate_ensemble
+    from lattice.errors import (
+        FitError,
+        FormatError,
+        InputError,
+        IntegrationError,
+        LatticeError,
+        MissingDependency,
+        SchemaError,
+        StabilityError,
+        SymmetryError,
+    )
+    from lattice.modes.modes import Modes
+    from lattice.modes.solve import solve_modes
+    from lattice.structure.crystal import Crystal
+    from lattice.structure.load import load
+
+_HOME = {
+    "Crystal": "lattice.structure.crystal",
+    "FitError": "lattice.errors",
+    "FormatError": "lattice.errors",
+    "InputError": "lattice.errors",
+    "IntegrationError": "lattice.errors",
+    "LatticeError": "lattice.errors",
+    "MissingDependency": "lattice.errors",
+    "Modes": "lattice.modes.modes",
+    "Potential": "lattice.anharmonic.potential",
+    "Pulse": "lattice.dynamics.pulse",
+    "Record": "lattice.dynamics.record",
+    "SchemaError": "lattice.errors",
+    "StabilityError": "lattice.errors",
+    "SymmetryError": "lattice.errors",
+    "default_pulse": "lattice.dynamics.pulse",
+    "ledger": "lattice.dynamics.ledger",
+    "load": "lattice.structure.load",
+    "load_potential": "lattice.anharmonic.files",
+    "simulate": "lattice.dynamics.simulate",
+    "simulate_ensemble": "lattice.dynamics.simulate",
+    "solve_modes": "lattice.modes.solve",
+}
+
+__version__ = "0.1.0"
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 - the keys of _HOME are the public names
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lattice' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Compiled inner loops; imports nothing of `lattice`."""

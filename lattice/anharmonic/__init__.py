@@ -1,0 +1,1 @@
+"""The anharmonic potential: a polynomial in real normal coordinates and field components."""

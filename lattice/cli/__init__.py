@@ -1,0 +1,1 @@
+"""The commands: parse, call one public function, save, print."""

@@ -1,0 +1,1 @@
+"""What an experiment sees: spectra, helicities and the report of a run."""
