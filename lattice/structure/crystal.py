@@ -36,6 +36,8 @@ class SpaceGroup:
         ``(n_operations, 3, 3)`` int, acting on fractional coordinates of the crystal's cell.
     translations : ndarray
         ``(n_operations, 3)`` fractional.
+    transformation_matrix : ndarray
+        ``(3, 3)``; fractional coordinates of the standardised conventional cell are ``transformation_matrix @ x + shift``.
     symprec : float
         Tolerance of the search in Å.
     """
@@ -45,11 +47,13 @@ class SpaceGroup:
     point_group: str
     rotations: IntArray
     translations: FloatArray
+    transformation_matrix: FloatArray
     symprec: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rotations", frozen_array(self.rotations, np.int64))
         object.__setattr__(self, "translations", frozen_array(self.translations))
+        object.__setattr__(self, "transformation_matrix", frozen_array(self.transformation_matrix))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,152 @@
+"""The axis n̂ about which helicity and pseudo-angular momentum are counted, and the reference operation of the gauge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lattice.errors import InputError
+from lattice.structure.crystal import Crystal, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from phonopy.phonon.symmetry_adapted_modes import LittleGroupOperation
+
+_ORDER_OF_TRACE = {3: 1, -1: 2, 0: 3, 1: 4, 2: 6}
+_DIRECTION_TOLERANCE = 1e-5
+_MAX_DENOMINATOR = 48
+
+
+def rotation_order(rotation: IntArray) -> int:
+    """Return the order of the proper part of a rotation: 1, 2, 3, 4 or 6 (a mirror is 2: it is −C2)."""
+    proper = rotation * round(float(np.linalg.det(rotation)))
+    return _ORDER_OF_TRACE[int(np.trace(proper))]
+
+
+def invariant_direction(rotation: IntArray, cell: FloatArray) -> FloatArray:
+    """Return the Cartesian unit vector along the axis of a rotation (for an improper one R, of −R: a mirror's normal).
+
+    Parameters
+    ----------
+    rotation : ndarray
+        ``(3, 3)`` int, acting on fractional coordinates; not ±1.
+    cell : ndarray
+        ``(3, 3)`` *Å*, rows.
+
+    Returns
+    -------
+    ndarray
+        ``(3,)``, positive first non-zero component in the order (z, y, x).
+    """
+    proper = rotation * round(float(np.linalg.det(rotation)))
+    powers = [np.linalg.matrix_power(proper, k) for k in range(rotation_order(rotation))]
+    projector = np.sum(powers, axis=0)  # n times the projector on the axis
+    column = projector[:, np.argmax(np.linalg.norm(projector, axis=0))]
+    return _oriented(column @ cell)
+
+
+def _oriented(vector: FloatArray) -> FloatArray:
+    """Return the unit vector whose first non-zero component in the order (z, y, x) is positive."""
+    unit = vector / np.linalg.norm(vector)
+    for component in unit[::-1]:
+        if abs(component) > _DIRECTION_TOLERANCE:
+            return np.asarray(unit * np.sign(component) + 0.0)
+    return unit
+
+
+def default_axis(crystal: Crystal) -> FloatArray | None:
+    """Return the rotation axis of highest order of the point group, None where there is none.
+
+    Of axes of equal order the lexicographically largest unit vector in the order (z, y, x) is taken.
+    """
+    candidates = [
+        (rotation_order(r), *np.round(invariant_direction(r, crystal.cell)[::-1], 6).tolist(), i)
+        for i, r in enumerate(crystal.spacegroup.rotations)
+        if np.linalg.det(r) > 0 and rotation_order(r) > 1
+    ]
+    if not candidates:
+        return None
+    return invariant_direction(crystal.spacegroup.rotations[max(candidates)[-1]], crystal.cell)
+
+
+def checked_direction(vector: Sequence[float] | FloatArray, name: str) -> FloatArray:
+    """Return a unit vector along a direction that the user gave.
+
+    Raises
+    ------
+    InputError
+        If it is not three finite numbers or has no length.
+    """
+    direction = np.asarray(vector, dtype=np.float64)
+    if direction.shape != (3,) or not np.isfinite(direction).all() or np.linalg.norm(direction) < 1e-12:
+        raise InputError(
+            f"The {name} must be three finite numbers, not all zero",
+            found=vector,
+            fix=f"give the {name} as a Cartesian vector, e.g. 0 0 1",
+        )
+    return np.asarray(direction / np.linalg.norm(direction))
+
+
+def generating_rotation(operations: Sequence[LittleGroupOperation], axis: FloatArray) -> tuple[int, int | None]:
+    """Find the rotation by +360°/n about an axis with the largest n among unitary operations.
+
+    Parameters
+    ----------
+    operations : sequence of LittleGroupOperation
+        Little group of q.
+    axis : ndarray
+        ``(3,)`` unit vector.
+
+    Returns
+    -------
+    tuple
+        n and the position of the operation; (1, None) where the axis is no rotation axis of the little group.
+    """
+    order, position = 1, None
+    for i, operation in enumerate(operations):
+        r = operation.rotation_cartesian
+        if operation.is_antiunitary or np.linalg.det(r) < 0 or np.abs(r @ axis - axis).max() > _DIRECTION_TOLERANCE:
+            continue
+        n = rotation_order(operation.rotation)
+        sine = 0.5 * float(axis @ np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]))
+        if n > order and abs(sine - np.sin(2 * np.pi / n)) < 1e-4:
+            order, position = n, i
+    return order, position
+
+
+def reference_operation(
+    operations: Sequence[LittleGroupOperation], axis: FloatArray, cell: FloatArray
+) -> LittleGroupOperation | None:
+    """Return the operation under which the x partners of the gauge are even.
+
+    A mirror that contains the axis, else a two-fold rotation perpendicular to it. Between classes the one whose fixed
+    direction perpendicular to the axis has the shortest lattice vector; within a class the one whose own axis (a mirror's
+    normal, a two-fold axis) is the largest (x, y, z). In Bi2Se3 with a ∥ x this is the mirror perpendicular to a.
+    """
+    best: tuple[tuple[float, ...], int] | None = None
+    for i, operation in enumerate(operations):
+        mirror = np.linalg.det(operation.rotation) < 0
+        if operation.is_antiunitary or rotation_order(operation.rotation) != 2:
+            continue
+        own = invariant_direction(operation.rotation, cell)
+        if abs(own @ axis) > _DIRECTION_TOLERANCE:
+            continue
+        fixed = np.cross(axis, own) if mirror else own
+        length = round(_shortest_lattice_vector(fixed, cell), 4)
+        largest = max(tuple(np.round(own, 6) + 0.0), tuple(np.round(-own, 6) + 0.0))
+        key = (float(mirror), -length, *largest)
+        if best is None or key > best[0]:
+            best = (key, i)
+    return None if best is None else operations[best[1]]
+
+
+def _shortest_lattice_vector(direction: FloatArray, cell: FloatArray) -> float:
+    """Return the length in Å of the shortest lattice vector along a direction, infinity if it is not a lattice direction."""
+    fractional = np.linalg.solve(cell.T, direction)
+    fractional = fractional / np.abs(fractional).max()
+    for denominator in range(1, _MAX_DENOMINATOR + 1):
+        multiple = fractional * denominator
+        if np.abs(multiple - np.rint(multiple)).max() < 1e-4:
+            return float(np.linalg.norm(np.rint(multiple) @ cell))
+    return float("inf")

@@ -1,0 +1,310 @@
+"""Solve for the modes at one q-point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lattice import units
+from lattice.errors import InputError
+from lattice.modes.axis import checked_direction, default_axis, generating_rotation, reference_operation
+from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin
+from lattice.modes.irreps import activity, mulliken_labels
+from lattice.modes.modes import ComplexArray, Modes, Multiplet, angular_momentum_matrix
+from lattice.structure.crystal import Crystal, FloatArray
+from lattice.structure.phonopy_object import phonopy_from_crystal
+
+if TYPE_CHECKING:
+    from phonopy.harmonic.dynamical_matrix import DynamicalMatrix
+    from phonopy.phonon.symmetry_adapted_modes import LittleGroupOperation, SymmetryAdaptedModes
+    from phonopy.structure.atoms import PhonopyAtoms
+
+_FREQUENCY_TIE = 1e-7  #: THz; multiplets closer than this are listed by label
+
+
+@dataclass(frozen=True)
+class _FixedMatrix:
+    """A dynamical matrix that is already known, with the face that `SymmetryAdaptedModes` expects."""
+
+    primitive: PhonopyAtoms
+    dynamical_matrix: ComplexArray
+
+    def run(self, qpoint: FloatArray) -> None:
+        """Do nothing: the matrix is that of the q-point."""
+
+
+@dataclass(frozen=True)
+class _Operations:
+    """The operations of a space group, with the face that `SymmetryAdaptedModes` expects of a symmetry."""
+
+    symmetry_operations: dict[str, FloatArray]
+    tolerance: float
+
+
+def solve_modes(
+    crystal: Crystal,
+    q: Sequence[float] = (0.0, 0.0, 0.0),
+    *,
+    axis: Sequence[float] | None = None,
+    nac_direction: Sequence[float] | None = None,
+) -> Modes:
+    """Solve for the modes at a q-point, in the circular gauge.
+
+    Multiplets come from the little group of q with time reversal, never from closeness of frequencies; the dynamical
+    matrix is averaged over that group. At Γ translations of the whole crystal are projected out, so that acoustic
+    frequencies are exactly zero.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        With force constants.
+    q : sequence of float
+        ``(3,)`` in units of the reciprocal cell vectors.
+    axis : sequence of float, optional
+        Cartesian direction of n̂; default: the rotation axis of highest order of the point group.
+    nac_direction : sequence of float, optional
+        Cartesian direction from which Γ is approached; adds the non-analytic (LO–TO) term. Without it there is none at Γ.
+        Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known (Gonze–Lee).
+
+    Returns
+    -------
+    Modes
+        In ascending frequency, degenerate modes as circular partners in the order m = 0, (+, −), n/2.
+
+    Raises
+    ------
+    InputError
+        If there are no force constants, q is not three numbers, or the force constants do not hold q or the direction.
+
+    References
+    ----------
+    X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997).
+    """
+    qpoint = _checked_q(crystal, q)
+    direction = None if nac_direction is None else _checked_nac(crystal, qpoint, nac_direction)
+    given = None if axis is None else checked_direction(axis, "axis")
+    n_axis = default_axis(crystal) if given is None else given
+
+    matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction)
+    sets = _symmetry_adapted(crystal, qpoint, matrix, primitive, direction)
+    unitary = [operation for operation in sets.operations if not operation.is_antiunitary]
+    frame = _frame(crystal, qpoint, n_axis, unitary)
+    found = _label(_multiplets(crystal, qpoint, sets, unitary, frame))
+
+    partners = [partner for part in found for partner in part.partners]
+    eigenvectors = np.array([p.vector for p in partners]).reshape(-1, crystal.n_atoms, 3)
+    spin = np.einsum("xaa->ax", angular_momentum_matrix(eigenvectors)).real
+    return Modes(
+        crystal=crystal,
+        qpoint=qpoint,
+        axis=n_axis,
+        rotation_order=frame.order,
+        frequency=np.array([part.frequency for part in found for _ in part.partners]),
+        eigenvectors=eigenvectors,
+        multiplets=_records(found),
+        m=np.array([p.m if frame.order > 1 else np.nan for p in partners]),
+        J=spin,
+        mode_charge=None if qpoint.any() else _mode_charge(crystal, eigenvectors),
+        pair=np.array([i + p.sign if p.sign else -1 for i, p in enumerate(partners)]),
+        long_range=long_range,
+    )
+
+
+def _checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
+    """Return q as an array; it must be three finite numbers at which the force constants are valid."""
+    qpoint = np.asarray(q, dtype=np.float64)
+    if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
+        raise InputError(
+            "A q-point is three finite numbers", found=q, fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5"
+        )
+    if crystal.force_constants is None:
+        raise InputError(
+            "Modes need second-order force constants",
+            found=f"{crystal.name or 'a structure'} without force constants",
+            fix="give fc= (FORCE_SETS, FORCE_CONSTANTS or force_constants.hdf5), or put the file beside the structure",
+        )
+    if crystal.force_constants.gamma_only and qpoint.any():
+        other = f", e.g. the bundled {crystal.dispersion_name!r}" if crystal.dispersion_name else ""
+        raise InputError(
+            "The force constants are those of a single cell and hold only q = 0",
+            found=f"q = {qpoint.tolist()} for {crystal.name or 'this crystal'}",
+            fix=f"use q = 0 0 0, or force constants of a supercell{other}",
+        )
+    return qpoint
+
+
+def _checked_nac(crystal: Crystal, qpoint: FloatArray, nac_direction: Sequence[float]) -> FloatArray:
+    """Return the unit direction from which Γ is approached; it needs q = 0, Born charges and ε∞."""
+    direction = checked_direction(nac_direction, "direction of the non-analytic term")
+    if qpoint.any():
+        raise InputError(
+            "A direction for the non-analytic term makes sense only at Γ",
+            found=f"q = {qpoint.tolist()}",
+            fix="leave the direction out: away from Γ the term is included by itself",
+        )
+    if crystal.born_charges is None or crystal.dielectric is None:
+        raise InputError(
+            "The non-analytic term needs Born charges and the dielectric tensor",
+            found=f"{crystal.name or 'a crystal'} without them",
+            fix="give born= or put a BORN file beside the structure",
+        )
+    return direction
+
+
+def _dynamical_matrix(
+    crystal: Crystal, qpoint: FloatArray, direction: FloatArray | None
+) -> tuple[ComplexArray, PhonopyAtoms, str]:
+    """Return D(q) in eV/(Å² amu), the primitive cell as phonopy holds it, and how the dipole–dipole part entered."""
+    polar = crystal.born_charges is not None and crystal.dielectric is not None
+    long_range = polar and (qpoint.any() or direction is not None)
+    phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range))
+    dynamical_matrix: DynamicalMatrix = phonon.dynamical_matrix
+    if direction is None:
+        dynamical_matrix.run(qpoint)
+    else:
+        dynamical_matrix.run(qpoint, q_direction=crystal.cell @ direction)
+    matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
+    if not qpoint.any():
+        matrix = _without_translations(crystal, matrix.real)
+    name = "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
+    return matrix, phonon.primitive, name
+
+
+def _text(vector: FloatArray) -> str:
+    return " ".join(f"{x:g}" for x in vector)
+
+
+def _translations(crystal: Crystal) -> FloatArray:
+    """Return the three mass-weighted unit translations as columns ``(3 n_atoms, 3)``."""
+    weight = np.sqrt(crystal.masses / crystal.masses.sum())
+    return np.kron(weight[:, None], np.eye(3))
+
+
+def _without_translations(crystal: Crystal, matrix: FloatArray) -> ComplexArray:
+    """Project translations out of D(Γ) and move them above the spectrum, where no soft mode can mix with them."""
+    translations = _translations(crystal)
+    projector = np.eye(len(matrix)) - translations @ translations.T
+    above = 2.0 * max(float(np.abs(matrix).sum(axis=1).max()), 1.0)
+    return np.asarray(projector @ matrix @ projector + above * (translations @ translations.T), dtype=np.complex128)
+
+
+def _symmetry_adapted(
+    crystal: Crystal, qpoint: FloatArray, matrix: ComplexArray, primitive: PhonopyAtoms, direction: FloatArray | None
+) -> SymmetryAdaptedModes:
+    """Find the multiplets from the little group of q; a direction at Γ keeps the operations that leave ±direction."""
+    from phonopy.phonon.symmetry_adapted_modes import SymmetryAdaptedModes
+
+    rotations, translations = crystal.spacegroup.rotations, crystal.spacegroup.translations
+    if direction is not None:
+        to_cartesian = crystal.cell.T
+        cartesian = to_cartesian @ rotations @ np.linalg.inv(to_cartesian)
+        keep = np.abs(np.abs(cartesian @ direction @ direction) - 1) < 1e-6
+        rotations, translations = rotations[keep], translations[keep]
+    symmetry = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
+    return SymmetryAdaptedModes(
+        _FixedMatrix(primitive, matrix), qpoint, symmetry, with_time_reversal=True, factor=units.THZ_PER_ROOT_EV
+    )
+
+
+def _frame(
+    crystal: Crystal, qpoint: FloatArray, axis: FloatArray | None, unitary: Sequence[LittleGroupOperation]
+) -> Frame:
+    """Gather what the gauge refers to at this q."""
+    if axis is None:
+        return Frame(None, 1, None, None, real=not qpoint.any())
+    order, position = generating_rotation(unitary, axis)
+    rotate = None if position is None else rotation_about_origin(unitary[position], qpoint)
+    reference = reference_operation(unitary, axis, crystal.cell)
+    return Frame(
+        axis, order, rotate, None if reference is None else reference.transform_vectors, real=not qpoint.any()
+    )
+
+
+@dataclass(slots=True)
+class _Part:
+    """A multiplet while it is being built."""
+
+    frequency: float
+    irrep: str | None
+    reason: str
+    acoustic: bool
+    ir_active: bool
+    raman_active: bool
+    partners: list[Partner]
+    label: str = ""
+
+
+def _multiplets(
+    crystal: Crystal,
+    qpoint: FloatArray,
+    sets: SymmetryAdaptedModes,
+    unitary: Sequence[LittleGroupOperation],
+    frame: Frame,
+) -> list[_Part]:
+    """Build the multiplets, in ascending frequency."""
+    n_sets = len(sets.degenerate_sets)
+    irreps: list[str | None] = [None] * n_sets
+    reason = "irreps away from Γ are not named"
+    infrared = raman = [False] * n_sets
+    if not qpoint.any():
+        irreps, reason = mulliken_labels(sets.characters, unitary, crystal.spacegroup)
+        infrared, raman = activity(sets.characters, unitary)
+    translations = _translations(crystal)
+    parts = []
+    for k, bands in enumerate(sets.degenerate_sets):
+        columns = sets.eigenvectors[:, bands]
+        acoustic = not qpoint.any() and bool(np.linalg.norm(translations.T @ columns) > np.sqrt(0.5 * len(bands)))
+        parts.append(
+            _Part(
+                frequency=0.0 if acoustic else float(sets.frequencies[bands[0]]),
+                irrep=irreps[k],
+                reason=reason if irreps[k] is None else "",
+                acoustic=acoustic,
+                ir_active=infrared[k] and not acoustic,
+                raman_active=raman[k] and not acoustic,
+                partners=circular_partners(columns, frame),
+            )
+        )
+    return sorted(parts, key=lambda p: (round(p.frequency / _FREQUENCY_TIE), p.irrep or "", len(p.partners)))
+
+
+def _label(parts: list[_Part]) -> list[_Part]:
+    """Name the multiplets: `Eu(1)`, `Eu(2)` by frequency, `Eu(ac)` for translations (`A(ac1)`… where several share an irrep)."""
+    names = [part.irrep or "mode" for part in parts]
+    acoustic = [name for name, part in zip(names, parts, strict=True) if part.acoustic]
+    ranks: dict[tuple[str, bool], int] = {}
+    for name, part in zip(names, parts, strict=True):
+        rank = ranks[name, part.acoustic] = ranks.get((name, part.acoustic), 0) + 1
+        if part.acoustic:
+            part.label = f"{name}(ac{rank})" if acoustic.count(name) > 1 else f"{name}(ac)"
+        else:
+            part.label = f"{name}({rank})"
+    return parts
+
+
+def _records(parts: list[_Part]) -> tuple[Multiplet, ...]:
+    """Freeze the multiplets with the positions of their modes."""
+    ends = np.cumsum([len(part.partners) for part in parts])
+    return tuple(
+        Multiplet(
+            label=part.label,
+            irrep=part.irrep,
+            indices=tuple(range(int(end) - len(part.partners), int(end))),
+            frequency=part.frequency,
+            acoustic=part.acoustic,
+            ir_active=part.ir_active,
+            raman_active=part.raman_active,
+            irrep_reason=part.reason,
+        )
+        for part, end in zip(parts, ends, strict=True)
+    )
+
+
+def _mode_charge(crystal: Crystal, eigenvectors: ComplexArray) -> ComplexArray | None:
+    """Z_s,α = Σ_κβ Z*_κ,αβ e_κs,β / √m_κ in e/√amu."""
+    if crystal.born_charges is None:
+        return None
+    return np.asarray(np.einsum("kab,skb,k->sa", crystal.born_charges, eigenvectors, crystal.masses**-0.5))
