@@ -169,7 +169,9 @@ class Crystal:
                     fix="check the file for ***, NaN or Inf",
                 )
         if (self.masses <= 0).any():
-            raise InputError("A mass is not positive", found=self.masses.min(), fix="give masses in amu, all above zero")
+            raise InputError(
+                "A mass is not positive", found=self.masses.min(), fix="give masses in amu, all above zero"
+            )
 
     @property
     def n_atoms(self) -> int:

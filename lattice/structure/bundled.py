@@ -1,0 +1,31 @@
+"""The crystals that are installed with the package."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+# Force constants of the first hold at q = 0 only; the second is the same crystal with a dispersion.
+DISPERSION = {"Bi2Se3": "Bi2Se3-noSOC"}
+
+
+def bundled_root() -> Path | None:
+    """Return the folder of the bundled crystals: the installed package data, or `structures` of a source tree."""
+    spec = find_spec("lattice.bundled")
+    candidates = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    candidates.append(Path(__file__).parents[2] / "structures")
+    return next((place for place in candidates if place.is_dir()), None)
+
+
+def bundled_names() -> tuple[str, ...]:
+    """Return the names of the bundled crystals, sorted."""
+    root = bundled_root()
+    if root is None:
+        return ()
+    return tuple(sorted(folder.name for folder in root.iterdir() if next(folder.glob("phonopy_params.yaml*"), None)))
+
+
+def bundled_folder(name: str) -> Path | None:
+    """Return the folder of a bundled crystal, or None if there is none of this name."""
+    root = bundled_root()
+    return root / name if root is not None and name in bundled_names() else None

@@ -1,0 +1,169 @@
+"""YAML from a file, read as data only.
+
+phonopy's own loader builds Python objects from tags, which runs code. Text goes through here first: tags that build
+objects, anchors and aliases, and deep nesting are refused, and only plain data come out.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import yaml
+
+from lattice.errors import FormatError, InputError
+
+MAX_BYTES = 512 * 1024**2  # a full set of force constants of 1300 atoms; more is taken for a decompression bomb
+MAX_DEPTH = 32  # phonopy nests six deep
+STANDARD_TAG = "tag:yaml.org,2002:"
+PLAIN_TAGS = {STANDARD_TAG + kind for kind in ("bool", "float", "int", "map", "null", "seq", "str")}
+
+_OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+    ".xz": lambda path: lzma.open(path),
+    ".lzma": lambda path: lzma.open(path),
+    ".gz": lambda path: gzip.open(path),
+    ".bz2": lambda path: bz2.open(path),
+}
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, decompressed by its ending (.xz, .lzma, .gz, .bz2).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened.
+    FormatError
+        If it is larger than `MAX_BYTES`, or its compression is damaged.
+    """
+    opener = _OPENERS.get(path.suffix, lambda plain: plain.open("rb"))
+    try:
+        with opener(path) as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (lzma.LZMAError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(
+            f"{path.name} cannot be decompressed", found=error, fix="copy or write the file again; it is damaged"
+        ) from None
+    except OSError as error:
+        # bz2 reports damaged data as an OSError without a number.
+        if error.errno is None:
+            raise FormatError(
+                f"{path.name} cannot be decompressed", found=error, fix="copy or write the file again; it is damaged"
+            ) from None
+        raise InputError(
+            f"{path.name} cannot be opened",
+            found=error.strerror,
+            fix="check the path and the permissions of the file",
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise FormatError(
+            f"{path.name} is too large",
+            found=f"more than {MAX_BYTES // 1024**2} MiB",
+            fix="keep large force constants in force_constants.hdf5",
+        )
+    return data
+
+
+def read_text(path: Path) -> str:
+    """Read a text file, decompressed by its ending.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened.
+    FormatError
+        If it is not UTF-8 text, too large, or its compression is damaged.
+    """
+    data = read_bytes(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path.name} is not a text file",
+            found=f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8",
+            fix="give the text file itself, saved as UTF-8",
+        ) from None
+    if "\0" in text:
+        raise FormatError(
+            f"{path.name} is not a text file", found="zero bytes", fix="give the text file itself, saved as UTF-8"
+        )
+    return text
+
+
+def read_yaml(path: Path) -> dict[str, object]:
+    """Read a YAML file whose top level is a mapping, as plain data.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened.
+    FormatError
+        If it is not YAML, not a mapping, or holds tags, anchors or nesting that plain data do not need.
+    """
+    return parse_yaml(read_text(path), path.name)
+
+
+def parse_yaml(text: str, name: str) -> dict[str, object]:
+    """Parse YAML text whose top level is a mapping, as plain data.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    name : str
+        File name for messages.
+
+    Raises
+    ------
+    FormatError
+        If it is not YAML, not a mapping, or holds tags, anchors or nesting that plain data do not need.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _check_events(text, name, loader)
+        document = yaml.load(io.StringIO(text), Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(
+            f"{name} is not valid YAML",
+            found=" ".join(str(error).split())[:200],
+            fix="write the file again with phonopy; it may be cut off",
+        ) from None
+    if not isinstance(document, dict):
+        raise FormatError(
+            f"{name} holds no mapping at its top level",
+            found=type(document).__name__,
+            fix="give a file written by phonopy, such as phonopy_params.yaml",
+        )
+    return document
+
+
+def _check_events(text: str, name: str, loader: type) -> None:
+    """Refuse what plain data do not need, from the event stream alone: nothing is built, nothing recurses."""
+    depth = 0
+    for event in yaml.parse(io.StringIO(text), Loader=loader):
+        found = None
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                found = f"nesting deeper than {MAX_DEPTH}"
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if getattr(event, "anchor", None) is not None:
+            found = f"the anchor or alias {event.anchor!r}"
+        tag = getattr(event, "tag", None)
+        if tag not in {None, "!"} and tag not in PLAIN_TAGS:
+            found = f"the tag {tag!r}"
+        if found is not None:
+            raise FormatError(
+                f"{name} holds YAML that plain data do not need",
+                found=f"{found} at line {event.start_mark.line + 1}",
+                fix="give a file written by phonopy itself; files with such content may run code and are not read",
+            )
