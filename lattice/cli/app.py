@@ -1,0 +1,104 @@
+"""The command `lattice`: its sub-commands, loaded when they are called, and what becomes of errors.
+
+Exit status: 0 good; 1 a run that failed or could not be written; 2 bad input; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+import click
+
+from lattice import __version__
+from lattice.errors import InputError, LatticeError, SchemaError, SymmetryError
+
+#: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
+COMMANDS = {
+    "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
+    "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
+}
+
+GREETING = """\
+Phonon angular momentum, nonlinear phononics and rotational Umklapp. Three commands to begin with:
+
+  lattice run Bi2Se3 --figure run.png           two quanta turning one way make one turning the other: 1 + 1 = -1
+  lattice run Bi2Se3 --pulse helicity=-1        the mirror image; any key of a run file can be set like this
+  lattice modes Bi2Se3                          modes at Γ with irrep, J, m, IR and Raman activity
+
+All commands: lattice --help"""
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+INPUT_ERRORS = (InputError, SchemaError, SymmetryError)
+
+
+class LatticeGroup(click.Group):
+    """A group that loads its commands when they are called and turns every error into one message and an exit status."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Names of the commands in the order of their use."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if name not in COMMANDS:
+            return None
+        module, function = COMMANDS[name][0].split(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        """Run the command line; every way out goes through an exit status."""
+        words = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in words
+        if args is None and not debug:
+            sys.excepthook = report_bug
+        extra["standalone_mode"] = False
+        try:
+            status = super().main(args=words, prog_name=prog_name or "lattice", **extra)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has gone; point stdout elsewhere so that the interpreter's last flush is quiet too.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(BAD_INPUT)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)
+        except (LatticeError, OSError) as error:
+            if debug:
+                traceback.print_exception(error)
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(BAD_INPUT if isinstance(error, INPUT_ERRORS) else FAILED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def report_bug(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """Say in one line that an error nobody foresaw ended the command; the interpreter then exits with status 1."""
+    click.echo(
+        f"Error: {kind.__name__}: {error}\n  This is a bug in lattice {__version__}. Please report it with the command and "
+        "what it prints with --debug.",
+        err=True,
+    )
+
+
+@click.command(cls=LatticeGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lattice")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Phonon angular momentum, nonlinear phononics and rotational Umklapp in crystals."""
+    if ctx.invoked_subcommand is None:
+        click.echo(GREETING)

@@ -1,0 +1,66 @@
+"""The table of the modes at one q-point: plain numbers and strings, as they are printed and written to JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lattice.modes.modes import Modes, Multiplet
+
+
+def mode_table(modes: Modes) -> dict[str, Any]:
+    """Return the modes as plain numbers and strings.
+
+    Parameters
+    ----------
+    modes : Modes
+        At one q-point, degenerate modes as circular partners.
+
+    Returns
+    -------
+    dict
+        `spacegroup`, `axis` (three numbers or None), `rotation_order`, and `modes`, in ascending frequency: `index` (from
+        0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary), `irrep` (None if unknown),
+        `degeneracy`, `J` ([x, y, z], *ħ per phonon*), `m` (None without an axis), `rotation_order`, `ir_active`,
+        `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without Born
+        charges).
+    """
+    home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
+    return {
+        "spacegroup": modes.crystal.spacegroup.symbol,
+        "axis": None if modes.axis is None else _plain(modes.axis),
+        "rotation_order": int(modes.rotation_order),
+        "modes": [_row(modes, index, home[index]) for index in range(modes.n_modes)],
+    }
+
+
+def _row(modes: Modes, index: int, multiplet: Multiplet) -> dict[str, Any]:
+    """One mode."""
+    m = float(modes.m[index])
+    charge = None if modes.mode_charge is None else modes.mode_charge[index]
+    return {
+        "index": index,
+        "multiplet": multiplet.label,
+        "frequency_THz": float(modes.frequency[index]),
+        "irrep": multiplet.irrep,
+        "degeneracy": len(multiplet.indices),
+        "J": _plain(modes.J[index]),
+        "m": None if math.isnan(m) else _whole(m),
+        "rotation_order": int(modes.rotation_order),
+        "ir_active": multiplet.ir_active,
+        "raman_active": multiplet.raman_active,
+        "mode_charge": None if charge is None else [_plain((z.real, z.imag)) for z in charge],
+    }
+
+
+def _plain(values: object) -> list[float]:
+    """Floats of plain Python; −0 becomes 0, which reads better and is the same number."""
+    return [float(value) + 0.0 for value in np.asarray(values)]
+
+
+def _whole(m: float) -> int | float:
+    """m as an integer where it is one (always at Γ)."""
+    return round(m) if abs(m - round(m)) < 1e-6 else m

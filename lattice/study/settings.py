@@ -1,0 +1,100 @@
+"""Settings of one run, complete and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lattice.dynamics.record import Record
+from lattice.study.run_file import change_document, check_document, read_run_document
+
+DURATION = 20.0  #: ps, of a run whose file says nothing
+RTOL = 1e-8  #: accuracy of a run whose file says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What `run_from_settings` needs to know.
+
+    Attributes
+    ----------
+    source : str
+        Bundled name or path of the crystal, or of a potential.
+    potential : str or None
+        Path of the potential; None: that of `source`.
+    frequencies : str
+        ``measured`` (where known) or ``computed``.
+    duration : float
+        *ps*.
+    temperature : float
+        *K*.
+    seed : int
+    pulses : tuple of dict
+        Keys of each pulse as in the run file. None given: the default pulse of the potential; `amplitude`, `frequency`
+        and `duration` that are left out of the first pulse are those of the default pulse.
+    record : Record
+    rtol : float
+    threads : int
+    overrides : dict
+        Multiplet → {`frequency`, `linewidth`} in *THz*.
+    """
+
+    source: str
+    potential: str | None = None
+    frequencies: Literal["measured", "computed"] = "measured"
+    duration: float = DURATION
+    temperature: float = 0.0
+    seed: int = 0
+    pulses: tuple[Mapping[str, Any], ...] = ()
+    record: Record = field(default_factory=Record)
+    rtol: float = RTOL
+    threads: int = 1
+    overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def read_settings(
+    source: str | Path,
+    *,
+    pulse: str = "",
+    assignments: Sequence[str] = (),
+    frequencies: Literal["measured", "computed"] | None = None,
+) -> RunSettings:
+    """Read a run file or make the default run of a source, change keys, and check everything.
+
+    Parameters
+    ----------
+    source : str or Path
+        A run file, a bundled name, or a potential file.
+    pulse : str
+        ``key=value,…``: keys of pulse 0.
+    assignments : sequence of str
+        ``key=value`` with dotted keys.
+    frequencies : {"measured", "computed"}, optional
+        Overrides the key of the file.
+
+    Raises
+    ------
+    InputError
+        The file does not exist or is not TOML, a key is unknown (the nearest is named), or a value has the wrong type.
+    """
+    document = change_document(read_run_document(source), assignments, pulse=pulse)
+    if frequencies is not None:
+        document["frequencies"] = frequencies
+    return settings_from_document(document)
+
+
+def settings_from_document(document: Mapping[str, Any]) -> RunSettings:
+    """Check a run document and fill in what it leaves out.
+
+    Raises
+    ------
+    InputError
+        An unknown key, a wrong type, no source, or a record that asks for what does not exist.
+    """
+    checked = check_document(document)
+    numerics = checked.pop("numerics", {})
+    record = Record(**checked.pop("record", {}))
+    pulses = checked.pop("pulse", ())
+    return RunSettings(pulses=pulses, record=record, **numerics, **checked)
