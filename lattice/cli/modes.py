@@ -12,7 +12,9 @@ from lattice.cli.options import VERBOSE, common_options, show, vector_option
 @vector_option("--q", "Wave vector in units of the reciprocal cell vectors; Γ if left out.")
 @vector_option("--axis", "Axis of helicity and m, Cartesian; the highest rotation axis if left out.")
 @vector_option("--nac-direction", "Direction from which q = 0 is approached: adds the LO–TO splitting.")
-@click.option("--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE.")
+@click.option(
+    "--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE."
+)
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
 @common_options
 def modes(source, q, axis, nac_direction, fc, born, as_json, level):  # type: ignore[no-untyped-def]
@@ -26,4 +28,9 @@ def modes(source, q, axis, nac_direction, fc, born, as_json, level):  # type: ig
 
     crystal = load(source, fc=fc, born=born)
     solved = solve_modes(crystal, q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
-    show(mode_table(solved), lambda table: modes_text(table, crystal, verbose=level == VERBOSE), as_json=as_json, level=level)
+    show(
+        mode_table(solved),
+        lambda table: modes_text(table, crystal, verbose=level == VERBOSE),
+        as_json=as_json,
+        level=level,
+    )

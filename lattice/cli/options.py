@@ -47,7 +47,9 @@ def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:
         return None
     target = Path(path)
     if not target.parent.is_dir():
-        raise InputError("The folder of an output file does not exist", found=path, fix=f"make it: mkdir -p {target.parent}")
+        raise InputError(
+            "The folder of an output file does not exist", found=path, fix=f"make it: mkdir -p {target.parent}"
+        )
     if target.is_dir():
         raise InputError("An output file is a folder", found=path, fix="give the name of a file in it")
     if target.suffix.lower() not in suffixes:

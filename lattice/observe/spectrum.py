@@ -99,7 +99,9 @@ def _even_step(times: NDArray[np.float64]) -> float:
     """Spacing of the samples in ps, checked to be the same everywhere."""
     if len(times) < 8:
         raise InputError(
-            "A spectrum needs at least eight samples", found=f"{len(times)} samples", fix="record more often or run longer"
+            "A spectrum needs at least eight samples",
+            found=f"{len(times)} samples",
+            fix="record more often or run longer",
         )
     steps = np.diff(times)
     step = float(steps.mean())

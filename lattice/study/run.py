@@ -81,7 +81,9 @@ def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tu
     for i, later in enumerate(keys[1:], 1):
         missing = [key for key in NECESSARY if key not in later]
         if missing:
-            raise InputError(f"Pulse {i} is incomplete", found=f"no {', '.join(missing)}", fix=f"give pulse.{i}.{missing[0]}")
+            raise InputError(
+                f"Pulse {i} is incomplete", found=f"no {', '.join(missing)}", fix=f"give pulse.{i}.{missing[0]}"
+            )
     return tuple(Pulse(**pulse) for pulse in (first, *keys[1:]))
 
 
@@ -105,7 +107,9 @@ def override(potential: Potential, overrides: Mapping[str, Mapping[str, float]])
     for name, values in overrides.items():
         rows = potential.multiplet == name
         if not rows.any():
-            raise InputError("There is no such multiplet to override", found=name, fix=nearest(name, potential.multiplets))
+            raise InputError(
+                "There is no such multiplet to override", found=name, fix=nearest(name, potential.multiplets)
+            )
         for key, value in values.items():
             columns[key][rows] = value
     record = {name: dict(values) for name, values in overrides.items()}

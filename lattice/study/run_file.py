@@ -76,7 +76,9 @@ def change_document(document: Mapping[str, Any], assignments: Sequence[str], *, 
     for assignment in (*(f"pulse.0.{part.strip()}" for part in parts), *assignments):
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            raise InputError("A setting needs the form key=value", found=assignment, fix="write for example duration=10")
+            raise InputError(
+                "A setting needs the form key=value", found=assignment, fix="write for example duration=10"
+            )
         set_key(changed, key.strip(), toml_value(value.strip()))
     return changed
 
@@ -99,7 +101,9 @@ def set_key(document: dict[str, Any], dotted: str, value: object) -> None:
             place = _entry(place, step, dotted)
     if not isinstance(place, dict):
         raise InputError(
-            "A key leads nowhere", found=dotted, fix="keys are as in the run file, pulses are counted: pulse.0.amplitude"
+            "A key leads nowhere",
+            found=dotted,
+            fix="keys are as in the run file, pulses are counted: pulse.0.amplitude",
         )
     place[last] = value
 

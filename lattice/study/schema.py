@@ -33,7 +33,9 @@ def check_table(table: object, where: str, keys: Mapping[str, Checker]) -> dict[
         Not a table, an unknown key (the nearest known one is named), or a value of the wrong type.
     """
     if not isinstance(table, Mapping):
-        raise InputError(f"{where or 'The file'} must be a table", found=repr(table), fix=f"give keys: {', '.join(keys)}")
+        raise InputError(
+            f"{where or 'The file'} must be a table", found=repr(table), fix=f"give keys: {', '.join(keys)}"
+        )
     prefix = f"{where}." if where else ""
     for key in table:
         if key not in keys:

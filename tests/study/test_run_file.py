@@ -163,7 +163,12 @@ def test_dotted_keys_change_every_part(tmp_path):
     settings = read_settings(
         write(tmp_path, FULL),
         pulse="helicity=1, axis=[1,0,0],angle=-15",
-        assignments=["pulse.1.duration=0.5", "pulse.2.amplitude=1", "record.every=0.05", "overrides.Eg(2).linewidth=0.1"],
+        assignments=[
+            "pulse.1.duration=0.5",
+            "pulse.2.amplitude=1",
+            "record.every=0.05",
+            "overrides.Eg(2).linewidth=0.1",
+        ],
         frequencies="measured",
     )
     assert settings.pulses[0]["helicity"] == 1.0
