@@ -1,0 +1,39 @@
+"""Types of the compiled module; arrays and shapes are described in trajectory.pyx."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = NDArray[np.float64]
+_Int = NDArray[np.int32]
+
+def advance(
+    Q: _Float,
+    P: _Float,
+    ledger: _Float,
+    status: _Int,
+    record_Q: _Float,
+    record_P: _Float,
+    work: _Float,
+    field: _Float,
+    flow: _Float,
+    link_integral: _Float,
+    kick_weight: _Float,
+    coefficient: _Float,
+    term_order: _Int,
+    term_mode: _Int,
+    term_slot: _Int,
+    term_field: _Int,
+    slot_row: _Int,
+    slot_mode: _Int,
+    link_mode: _Int,
+    link_multiplet: _Int,
+    link_matrix: _Float,
+    link_arm: _Int,
+    arm_start: _Int,
+    arm_multiplet: _Int,
+    harmonic_row: int,
+    damping_row: int,
+    book: bool,
+    n_threads: int,
+) -> None: ...
+def build_info() -> dict[str, str | bool]: ...

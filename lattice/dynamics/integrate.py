@@ -1,0 +1,279 @@
+"""Integration with step control: each run is made with step h and h/2, and refined until they agree.
+
+The recorded times form a grid; steps land on them. The step error of a trajectory is the largest change of a recorded Q
+(the state at the end of the run included) on halving the step, relative to max(largest |Q| of its multiplet, 1e-6 ×
+largest |Q| of the run). The finer of the two runs is kept: its own error is smaller again by up to 2⁶.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice._kernels import trajectory as kernel
+from lattice.dynamics import scheme
+from lattice.dynamics.pulse import Pulse, total_field
+from lattice.dynamics.table import Int32Array, Table
+from lattice.structure.crystal import FloatArray, IntArray
+from lattice.units import TWO_PI
+
+OK, DIVERGED, UNRESOLVED = 0, 1, 2
+STATUS_TEXT = {
+    OK: "ok",
+    DIVERGED: "the motion diverged: a coordinate is no longer finite",
+    UNRESOLVED: "the step error is above rtol at the smallest step",
+}
+MAX_HALVINGS = 8  #: of the first step; at order 6 each is worth a factor 64
+SCALE_FLOOR = 1e-6  #: of the largest |Q| of the run: scale for multiplets that hardly move
+_DIVERGED_LEVELS = 3  #: halvings in a row that must diverge before a run counts as divergent
+_PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
+_STEPS_PER_DURATION = 4.0  #: first steps within the shortest pulse
+_FIELD_BUDGET = 2**22  #: numbers of field tables held at a time (32 MiB)
+_BLOCK = 64  #: trajectories integrated together
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Recorded times start + k·every, k = 0 … n_intervals, within a run of `duration`; all in *ps*."""
+
+    start: float
+    every: float
+    n_intervals: int
+    duration: float
+
+    @property
+    def end(self) -> float:
+        """Last recorded time, *ps*."""
+        return self.start + self.every * self.n_intervals
+
+    @property
+    def tail(self) -> float:
+        """Time from the last recorded point to the end of the run, *ps*."""
+        rest = self.duration - self.end
+        return rest if rest > 1e-9 * self.every else 0.0
+
+
+@dataclass(slots=True)
+class Solution:
+    """Trajectories of one block.
+
+    Attributes
+    ----------
+    Q, P : ndarray
+        ``(B, n_times, n)`` Å√amu and Å√amu/ps; NaN after a divergence.
+    Q_end, P_end : ndarray
+        ``(B, n)`` state at the end of the run.
+    ledger : ndarray
+        ``(B, n_rows, n_multiplets, 3)`` amu Å²/ps, whole run.
+    status : ndarray
+        ``(B,)`` int32, see `STATUS_TEXT`.
+    step : ndarray
+        ``(B,)`` *ps*, step between recorded times.
+    step_error : ndarray
+        ``(B,)``, NaN where the run diverged.
+    """
+
+    Q: FloatArray
+    P: FloatArray
+    Q_end: FloatArray
+    P_end: FloatArray
+    ledger: FloatArray
+    status: Int32Array
+    step: FloatArray
+    step_error: FloatArray
+
+    def take(self, index: IntArray) -> Solution:
+        """Return the trajectories `index`."""
+        return Solution(*(getattr(self, name)[index] for name in self.__slots__))
+
+    def put(self, index: IntArray, other: Solution) -> None:
+        """Replace the trajectories `index` by those of `other`."""
+        for name in self.__slots__:
+            getattr(self, name)[index] = getattr(other, name)
+
+
+def integrate(
+    table: Table,
+    pulses: Sequence[tuple[Pulse, ...]],
+    Q0: FloatArray,
+    P0: FloatArray,
+    grid: Grid,
+    rtol: float,
+    n_threads: int,
+) -> Solution:
+    """Integrate one trajectory for each entry of `pulses` from ``Q0, P0`` ``(B, n)`` until halving the step agrees.
+
+    What a trajectory becomes depends on its own pulses and initial state only, never on its neighbours in the block.
+    """
+    steps = np.array([first_steps(table, group, grid) for group in pulses])
+    out = _empty(table, len(pulses), grid.n_intervals + 1)
+    for count in np.unique(steps):
+        members = np.flatnonzero(steps == count)
+        for block in np.split(members, range(_BLOCK, len(members), _BLOCK)):
+            solver = Refinement(table, [pulses[i] for i in block], Q0[block], P0[block], grid, int(count), n_threads)
+            out.put(block, solver.solve(rtol))
+    return out
+
+
+def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid) -> int:
+    """Steps per recorded interval with which the step control begins."""
+    rates: list[float] = [0.0, *np.sqrt(np.abs(table.omega_squared)).tolist(), *table.gamma.tolist()]
+    rates += [TWO_PI * pulse.frequency for pulse in pulses]
+    limits = [_PHASE_PER_STEP / max(rates)] if max(rates) > 0 else []
+    limits += [pulse.duration / _STEPS_PER_DURATION for pulse in pulses]
+    steps = max(1, math.ceil(grid.every / min([*limits, grid.duration]) - 1e-9))
+    return steps if steps == 1 and grid.n_intervals > 1 else 2 * math.ceil(steps / 2)
+
+
+@dataclass(slots=True)
+class Refinement:
+    """One block of trajectories on one grid, integrated with ever finer steps."""
+
+    table: Table
+    pulses: list[tuple[Pulse, ...]]
+    Q0: FloatArray
+    P0: FloatArray
+    grid: Grid
+    steps: int
+    n_threads: int
+
+    def solve(self, rtol: float) -> Solution:
+        """Halve the step until the step error is ≤ rtol; what can't be met keeps its status."""
+        stride = 2 if self.steps == 1 else 1
+        active = np.arange(len(self.pulses))
+        coarse = self._level(active, -1)
+        out, diverged = coarse, np.where(coarse.status != OK, 1, 0)
+        for level in range(MAX_HALVINGS + 1):
+            fine = self._level(active, level)
+            fine.step_error = self._step_error(coarse, fine, stride if level == 0 else 1)
+            diverged = np.where(fine.status != OK, diverged + 1, 0)
+            fine.status = np.where(diverged, DIVERGED, np.where(fine.step_error <= rtol, OK, UNRESOLVED)).astype(
+                np.int32
+            )
+            if level == 0:
+                out = fine.take(np.arange(len(active)))
+            else:
+                out.put(active, fine)
+            keep = np.flatnonzero((fine.status == UNRESOLVED) | ((diverged > 0) & (diverged < _DIVERGED_LEVELS)))
+            if not len(keep):
+                break
+            active, coarse, diverged = active[keep], fine.take(keep), diverged[keep]
+        return out
+
+    def _level(self, active: IntArray, level: int) -> Solution:
+        """Integrate with 2^level × the first number of steps; level −1 is the coarse run, without a ledger."""
+        grid, book, n = self.grid, level >= 0, self.grid.n_intervals
+        double = not book and self.steps == 1  # the coarse run then strides over every second recorded time
+        out = _empty(self.table, len(active), (n // 2 if double else n) + 1)
+        out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
+        step = grid.every / self.steps
+        if grid.start > 0:
+            self._advance(out, active, 0.0, grid.start, self._even(grid.start / step, level), book)
+        out.Q[:, 0], out.P[:, 0] = out.Q_end, out.P_end
+        if double:
+            self._record(out, active, 2.0 * grid.every, n // 2, 1, book)
+            if n % 2:
+                self._advance(out, active, grid.start + grid.every * (n - 1), grid.every, 1, book)
+        else:
+            self._record(out, active, grid.every, n, round(self.steps * 2.0**level), book)
+        if grid.tail > 0:
+            self._advance(out, active, grid.end, grid.tail, self._even(grid.tail / step, level), book)
+        out.step[:] = step / 2.0**level
+        return out
+
+    @staticmethod
+    def _even(steps: float, level: int) -> int:
+        """Steps of an unrecorded stretch at a level: an even number at level 0."""
+        return round(2 * math.ceil(steps / 2 - 1e-9) * 2.0**level)
+
+    def _record(self, out: Solution, active: IntArray, interval: float, n: int, steps: int, book: bool) -> None:
+        """Advance over n intervals of equal numbers of steps from the start of the record, keeping every state."""
+        weights = self._weights(interval / steps)
+        window = max(1, _FIELD_BUDGET // (len(active) * steps * 3 * len(scheme.KICKS)))
+        for first in range(0, n, window):
+            count = min(window, n - first)
+            begin = self.grid.start + interval * first
+            Q, P = self._call(out, active, weights, begin, count, steps, book)
+            out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
+
+    def _advance(self, out: Solution, active: IntArray, begin: float, length: float, steps: int, book: bool) -> None:
+        """Advance over a stretch without keeping states."""
+        weights = self._weights(length / steps)
+        window = max(1, _FIELD_BUDGET // (len(active) * 3 * len(scheme.KICKS)))
+        for first in range(0, steps, window):
+            self._call(out, active, weights, begin + weights.step * first, min(window, steps - first), 1, book)
+
+    def _weights(self, step: float) -> scheme.Weights:
+        return scheme.weights(self.table.omega_squared, self.table.gamma, self.table.link_mode, step)
+
+    def _call(
+        self, out: Solution, active: IntArray, weights: scheme.Weights, begin: float, n: int, steps: int, book: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """One call of the kernel: n intervals of `steps` steps from time `begin`; returns the states after each."""
+        table, B = self.table, len(active)
+        t = begin + weights.step * (np.arange(n * steps)[:, None] + scheme.KICK_TIMES)
+        field = np.zeros((B, n * steps, len(scheme.KICKS), 3))
+        for i, member in enumerate(active):
+            if self.pulses[member]:
+                field[i] = total_field(self.pulses[member], t.ravel()).reshape(*t.shape, 3)
+        Q, P = np.empty((B, n, table.n_modes)), np.empty((B, n, table.n_modes))
+        work = np.empty((B, table.work_size()))
+        stopped = out.status != OK
+        kernel.advance(
+            out.Q_end, out.P_end, out.ledger, out.status, Q, P, work, field,
+            weights.flow, weights.link_integral, weights.kick,
+            table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
+            table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
+            table.link_arm, table.arm_start, table.arm_multiplet,
+            len(table.rows) - 3, len(table.rows) - 2, book, self.n_threads,
+        )  # fmt: skip
+        Q[stopped], P[stopped] = np.nan, np.nan
+        return Q, P
+
+    def _step_error(self, coarse: Solution, fine: Solution, stride: int) -> FloatArray:
+        """Largest relative change of Q between two levels, per trajectory; infinite where one of them diverged."""
+        change = np.maximum(np.abs(fine.Q[:, ::stride] - coarse.Q).max(axis=1), np.abs(fine.Q_end - coarse.Q_end))
+        largest = np.maximum(np.abs(fine.Q).max(axis=1), np.abs(fine.Q_end))
+        error = relative_to_multiplets(change, largest, self.table.multiplet_of)
+        return np.where((coarse.status == OK) & (fine.status == OK), error, np.inf)
+
+
+def relative_to_multiplets(change: FloatArray, largest: FloatArray, multiplet_of: Int32Array) -> FloatArray:
+    """Largest `change` of a coordinate over max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run).
+
+    Parameters
+    ----------
+    change, largest : ndarray
+        ``(B, n)`` Å√amu.
+    multiplet_of : ndarray
+        ``(n,)`` int.
+
+    Returns
+    -------
+    ndarray
+        ``(B,)``; 0 where nothing moves at all.
+    """
+    scale = np.zeros((len(change), int(multiplet_of.max(initial=-1)) + 1))
+    np.maximum.at(scale.T, multiplet_of, largest.T)
+    scale = np.maximum(scale, SCALE_FLOOR * largest.max(axis=1, initial=0.0, keepdims=True))[:, multiplet_of]
+    still = scale == 0
+    error: FloatArray = (np.where(still, 0.0, change) / np.where(still, 1.0, scale)).max(axis=1, initial=0.0)
+    return error
+
+
+def _empty(table: Table, B: int, n_times: int) -> Solution:
+    """Allocate a block."""
+    n, shape = table.n_modes, (B, len(table.rows), len(table.multiplets), 3)
+    return Solution(
+        Q=np.empty((B, n_times, n)),
+        P=np.empty((B, n_times, n)),
+        Q_end=np.empty((B, n)),
+        P_end=np.empty((B, n)),
+        ledger=np.empty(shape),
+        status=np.empty(B, dtype=np.int32),
+        step=np.empty(B),
+        step_error=np.full(B, np.nan),
+    )
