@@ -6,6 +6,7 @@ Linear drive (Q E), Raman drive (Q E E), charge anharmonicity (Q Q E), cubic, qu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from lattice import units
 from lattice.errors import InputError
+from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray, IntArray, frozen_array
+from lattice.structure.species import numbers_of_species
 
 if TYPE_CHECKING:
     from lattice.modes.modes import Modes
@@ -50,6 +53,10 @@ class CellRecord:
         for attribute in ("cell", "positions", "masses"):
             object.__setattr__(self, attribute, frozen_array(getattr(self, attribute)))
         object.__setattr__(self, "species", tuple(str(s) for s in self.species))
+
+    def to_cell(self) -> Cell:
+        """Return the cell, checked, with atomic numbers for the symbols."""
+        return Cell(self.cell, self.positions, numbers_of_species(self.species), self.masses)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +147,12 @@ class Potential:
         """Number of real coordinates."""
         return len(self.frequency)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save as TOML or netCDF, by the ending ``.toml`` or ``.nc``; see `lattice.anharmonic.files.save_potential`."""
+        from lattice.anharmonic.files import save_potential
+
+        save_potential(self, path)
+
     @property
     def multiplets(self) -> tuple[str, ...]:
         """Names of the multiplets in the order of their coordinates."""
@@ -182,7 +195,9 @@ def _check_values(potential: Potential) -> None:
         value = getattr(potential, name)
         if value is not None and not np.isfinite(value).all():
             raise InputError(
-                f"The potential's {name} holds a number that is not finite", found="NaN or infinity", fix="correct the entry"
+                f"The potential's {name} holds a number that is not finite",
+                found="NaN or infinity",
+                fix="correct the entry",
             )
     if (potential.linewidth < 0).any():
         raise InputError("A linewidth is negative", found=potential.linewidth.min(), fix="give linewidths in THz, ≥ 0")
