@@ -42,20 +42,24 @@ class Twin:
         omega = 2 * np.pi * potential.frequency
         self.omega_squared = omega * np.abs(omega)
         self.gamma = 2 * np.pi * potential.linewidth
-        self.rows = []  # name of the row, derivative's coordinate, kernel coefficient, Q factors, E factors
+        rows = []  # one for each derivative of each term: ledger row, coordinate, coefficient, Q factors, E factors
         for t, c in enumerate(potential.coefficient):
             q = [s for s in potential.mode_index[t].tolist() if s >= 0]
-            e = [a for a in potential.field_axis[t].tolist() if a >= 0]
             for b, s in enumerate(q):
-                self.rows.append((row_of(potential, t), s, c * EV, q[:b] + q[b + 1 :], e))
+                rest = q[:b] + q[b + 1 :]
+                rows.append((row_of(potential, t), s, c * EV, rest + [-1] * (12 - len(rest)), potential.field_axis[t]))
+        self.names = list(dict.fromkeys(row[0] for row in rows))
+        self.target = np.zeros((len(self.names), potential.n_modes, len(rows)))
+        for i, row in enumerate(rows):
+            self.target[self.names.index(row[0]), row[1], i] = -row[2]
+        self.q = np.array([row[3] for row in rows], int).reshape(-1, 12)
+        self.e = np.array([row[4] for row in rows], int).reshape(len(rows), -1)
 
     def term_forces(self, t, Q):
         """−∂V/∂Q of the term table, per ledger row: {name: (n,)} amu^½ Å/ps²."""
-        E, out = field(self.pulses, t), {}
-        for name, s, c, q, e in self.rows:
-            force = out.setdefault(name, np.zeros(len(Q)))
-            force[s] -= c * np.prod(Q[q]) * np.prod(E[e])
-        return out
+        # Padding −1 picks the last entry: a factor of one.
+        factors = np.append(Q, 1.0)[self.q].prod(axis=1) * np.append(field(self.pulses, t), 1.0)[self.e].prod(axis=1)
+        return dict(zip(self.names, self.target @ factors, strict=True))
 
     def forces(self, t, Q, P):
         """All forces by ledger row, restoring and damping ones included."""

@@ -31,6 +31,7 @@ def advance(
     link_arm: _Int,
     arm_start: _Int,
     arm_multiplet: _Int,
+    n_accounts: int,
     harmonic_row: int,
     damping_row: int,
     book: bool,

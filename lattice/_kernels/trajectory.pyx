@@ -45,6 +45,7 @@ cdef struct System:
     int n_slots
     int n_links
     int n_arms
+    int n_accounts         # numbers in the accounts of all slots
     int n_multiplets
     int n_kicks
     int harmonic_row
@@ -142,15 +143,18 @@ cdef inline void kick(
 
 
 cdef inline void book_kick(
-    const System* system, const double* Q, const double* slot, double* arm, double* ledger
+    const System* system, const double* Q, const double* slot, double* arm, double* account
 ) noexcept nogil:
-    """Book the change of every multiplet's angular momentum by a kick on (row, coordinate)."""
-    cdef int i, e, axis, s, t
+    """Book the change of every multiplet's angular momentum by a kick, on the accounts of its slots.
+
+    The arms of a coordinate and the account of a slot have the same layout (linked multiplet, axis), without gaps.
+    """
+    cdef int i, j, axis, s, t, width
     cdef double half, change
-    cdef double* row
+    cdef const double* lever
     cdef const int* where
-    for e in range(3 * system.n_arms):
-        arm[e] = 0.0
+    for i in range(3 * system.n_arms):
+        arm[i] = 0.0
     for i in range(system.n_links):
         s = system.link_mode[2 * i]
         t = system.link_mode[2 * i + 1]
@@ -163,13 +167,25 @@ cdef inline void book_kick(
             arm[3 * where[3] + axis] += half * Q[s]
     for i in range(system.n_slots):
         change = slot[i]
-        if change == 0.0:
-            continue
+        s = system.slot_mode[i]
+        lever = arm + 3 * system.arm_start[s]
+        width = 3 * (system.arm_start[s + 1] - system.arm_start[s])
+        for j in range(width):
+            account[j] += change * lever[j]
+        account += width
+
+
+cdef inline void settle(const System* system, const double* account, double* ledger) noexcept nogil:
+    """Add the accounts of the slots to the ledger."""
+    cdef int i, e, axis, s
+    cdef double* row
+    for i in range(system.n_slots):
         s = system.slot_mode[i]
         row = ledger + 3 * system.n_multiplets * system.slot_row[i]
         for e in range(system.arm_start[s], system.arm_start[s + 1]):
             for axis in range(3):
-                row[3 * system.arm_multiplet[e] + axis] += change * arm[3 * e + axis]
+                row[3 * system.arm_multiplet[e] + axis] += account[axis]
+            account += 3
 
 
 cdef inline bint is_finite(const double* Q, const double* P, int n) noexcept nogil:
@@ -191,6 +207,9 @@ cdef int run(
     cdef double* slot = work
     cdef double* arm = slot + system.n_slots
     cdef double* prefix = arm + 3 * system.n_arms
+    cdef double* account = prefix + system.n_factors
+    for k in range(system.n_accounts):
+        account[k] = 0.0
     for interval in range(n_intervals):
         for _step in range(n_steps):
             for k in range(n_kicks):
@@ -199,7 +218,7 @@ cdef int run(
                 drift(system, k, Q, P)
                 kick(system, system.kick_weight[k], E, Q, P, slot, prefix)
                 if book:
-                    book_kick(system, Q, slot, arm, ledger)
+                    book_kick(system, Q, slot, arm, account)
                 E = E + 3
             if book:
                 book_drift(system, n_kicks, Q, P, ledger)
@@ -212,6 +231,7 @@ cdef int run(
         for s in range(n):
             record_Q[interval * n + s] = Q[s]
             record_P[interval * n + s] = P[s]
+    settle(system, account, ledger)
     return OK
 
 
@@ -222,7 +242,7 @@ def advance(
     int[::1] status,                       # INOUT (n_trajectories,) trajectories with status ≠ 0 are left alone
     double[:, :, ::1] record_Q,            # OUT (n_trajectories, n_intervals, n_modes)
     double[:, :, ::1] record_P,            # OUT (n_trajectories, n_intervals, n_modes)
-    double[:, ::1] work,                   # scratch (n_trajectories, n_slots + 3 n_arms + n_factors)
+    double[:, ::1] work,                   # scratch (n_trajectories, n_slots + 3 n_arms + n_factors + n_accounts)
     const double[:, :, :, ::1] field,      # IN (n_trajectories, n_intervals * n_steps, n_kicks, 3)
     const double[:, :, ::1] flow,          # IN (n_kicks + 1, n_modes, 4)
     const double[:, :, ::1] link_integral,  # IN (n_kicks + 1, n_links, 8)
@@ -240,6 +260,7 @@ def advance(
     const int[:, ::1] link_arm,            # IN (n_links, 4)
     const int[::1] arm_start,              # IN (n_modes + 1,)
     const int[::1] arm_multiplet,          # IN (n_arms,)
+    int n_accounts,                        # 3 × number of arms of its coordinate, summed over slots
     int harmonic_row,
     int damping_row,
     bint book,
@@ -267,6 +288,7 @@ def advance(
     system.n_slots = slot_row.shape[0]
     system.n_links = link_mode.shape[0]
     system.n_arms = arm_multiplet.shape[0]
+    system.n_accounts = n_accounts
     system.n_multiplets = ledger.shape[2]
     system.n_kicks = kick_weight.shape[0]
     system.harmonic_row = harmonic_row

@@ -89,7 +89,7 @@ def run_dataset(
         "schema": SCHEMA,
         "kind": "lattice run",
         "pulses": json.dumps([[pulse.parameters() for pulse in group] for group in pulses], ensure_ascii=False),
-        "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False),
+        "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=_plain),
     }
     return xarray.Dataset(variables, coords, attributes)
 
@@ -163,6 +163,15 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "potential": dict(potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _plain(value: object) -> object:
+    """Numbers and arrays of NumPy, and read-only mappings, as JSON knows them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 @cache

@@ -145,11 +145,11 @@ class Refinement:
         stride = 2 if self.steps == 1 else 1
         active = np.arange(len(self.pulses))
         coarse = self._level(active, -1)
-        out, diverged = coarse, np.where(coarse.status != OK, 1, 0)
+        out, diverged = coarse, np.where(coarse.status == DIVERGED, 1, 0)
         for level in range(MAX_HALVINGS + 1):
             fine = self._level(active, level)
             fine.step_error = self._step_error(coarse, fine, stride if level == 0 else 1)
-            diverged = np.where(fine.status != OK, diverged + 1, 0)
+            diverged = np.where(fine.status == DIVERGED, diverged + 1, 0)
             fine.status = np.where(diverged, DIVERGED, np.where(fine.step_error <= rtol, OK, UNRESOLVED)).astype(
                 np.int32
             )
@@ -220,7 +220,7 @@ class Refinement:
             if self.pulses[member]:
                 field[i] = total_field(self.pulses[member], t.ravel()).reshape(*t.shape, 3)
         Q, P = np.empty((B, n, table.n_modes)), np.empty((B, n, table.n_modes))
-        work = np.empty((B, table.work_size()))
+        work = np.empty((B, table.work_size))
         stopped = out.status != OK
         kernel.advance(
             out.Q_end, out.P_end, out.ledger, out.status, Q, P, work, field,
@@ -228,7 +228,7 @@ class Refinement:
             table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
-            len(table.rows) - 3, len(table.rows) - 2, book, self.n_threads,
+            table.n_accounts, len(table.rows) - 3, len(table.rows) - 2, book, self.n_threads,
         )  # fmt: skip
         Q[stopped], P[stopped] = np.nan, np.nan
         return Q, P
@@ -238,7 +238,7 @@ class Refinement:
         change = np.maximum(np.abs(fine.Q[:, ::stride] - coarse.Q).max(axis=1), np.abs(fine.Q_end - coarse.Q_end))
         largest = np.maximum(np.abs(fine.Q).max(axis=1), np.abs(fine.Q_end))
         error = relative_to_multiplets(change, largest, self.table.multiplet_of)
-        return np.where((coarse.status == OK) & (fine.status == OK), error, np.inf)
+        return np.where((coarse.status == DIVERGED) | (fine.status == DIVERGED), np.inf, error)
 
 
 def relative_to_multiplets(change: FloatArray, largest: FloatArray, multiplet_of: Int32Array) -> FloatArray:

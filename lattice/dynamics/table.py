@@ -67,9 +67,15 @@ class Table:
         """Number of real coordinates."""
         return len(self.gamma)
 
+    @property
+    def n_accounts(self) -> int:
+        """Numbers that book the kicks: one for each slot, multiplet that its coordinate is linked to, and axis."""
+        return 3 * int(np.diff(self.arm_start)[self.slot_mode].sum())
+
+    @property
     def work_size(self) -> int:
         """Doubles of scratch per trajectory."""
-        return len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1])
+        return len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1]) + self.n_accounts
 
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a = ½ Σ_{s∈a} [Q_s (M P)_s + (Q M)_s P_s] in ħ: ``(…, n)`` → ``(…, n_multiplets, 3)``."""

@@ -1,0 +1,151 @@
+"""Runs on disk: one netCDF-4 file that exists only when it is complete."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lattice.dynamics.dataset import SCHEMA
+from lattice.errors import FormatError, InputError, LatticeError, SchemaError
+from lattice.structure.complete_file import complete_file
+
+if TYPE_CHECKING:
+    import xarray
+
+#: name → (dimensions after an optional leading ``trajectory``, kind of dtype, unit or None for coordinates of names)
+REQUIRED: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "time": (("time",), "f", "ps"),
+    "L_change": (("multiplet", "axis"), "f", "hbar"),
+    "ledger": (("channel", "multiplet", "axis"), "f", "hbar"),
+    "crystal": (("channel", "axis"), "f", "hbar"),
+    "status": ((), "i", "1"),
+    "message": ((), "U", ""),
+    "step": ((), "f", "ps"),
+    "step_error": ((), "f", "1"),
+    "rotation_axis": (("axis",), "f", "1"),
+    "frequency": (("mode",), "f", "THz"),
+    "linewidth": (("mode",), "f", "THz"),
+    "mode_multiplet": (("mode",), "U", ""),
+    "pair": (("mode",), "i", "1"),
+    "mode_charge": (("mode", "axis"), "f", "e amu^(-1/2)"),
+    "coefficient": (("term",), "f", "eV (Angstrom amu^(1/2))^-k (MV/cm)^-j"),
+    "mode_index": (("term", "mode_factor"), "i", "1"),
+    "field_axis": (("term", "field_factor"), "i", "1"),
+    "term_channel": (("term",), "U", ""),
+}
+OPTIONAL: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "Q": (("time", "mode"), "f", "Angstrom amu^(1/2)"),
+    "P": (("time", "mode"), "f", "Angstrom amu^(1/2) ps^-1"),
+    "L": (("time", "multiplet", "axis"), "f", "hbar"),
+    "E": (("time", "axis"), "f", "MV/cm"),
+    "eigenvector": (("mode", "atom", "axis"), "f", "1"),
+    "mass": (("atom",), "f", "amu"),
+    "cell": (("cell_vector", "axis"), "f", "Angstrom"),
+    "position": (("atom", "cell_vector"), "f", "1"),
+    "species": (("atom",), "U", ""),
+}
+_COORDINATES = ("time", "mode", "multiplet", "channel", "axis")
+
+
+def save_run(run: xarray.Dataset, path: str | os.PathLike[str]) -> None:
+    """Write a run as netCDF-4 under a temporary name in the same folder, then rename it.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        From `simulate` or `simulate_ensemble`.
+    path : path
+        Ends in ``.nc``; an older file of this name is replaced only by a complete new one.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or the ending is not ``.nc``.
+    SchemaError
+        If the dataset is not a run.
+    LatticeError
+        If the file cannot be written.
+    """
+    if Path(path).suffix != ".nc":
+        raise InputError("A run is written as netCDF", found=Path(path).name, fix="end the name in .nc")
+    check_schema(run)
+    with complete_file(path) as temporary:
+        run.to_netcdf(temporary, engine="h5netcdf")
+
+
+def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:
+    """Read a run and check its schema.
+
+    Parameters
+    ----------
+    path : path
+        Written by `save_run`.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; the file is closed.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    FormatError
+        If it is not a netCDF-4 file.
+    SchemaError
+        If it is not a run of this schema.
+    """
+    import xarray
+
+    file = Path(path)
+    if not file.is_file():
+        raise InputError("There is no such run", found=str(file), fix="give a file that `lattice run -o` wrote")
+    try:
+        run = xarray.load_dataset(file, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(
+            f"{file.name} is not a netCDF-4 file", found=error, fix="give a file of `lattice run -o`"
+        ) from error
+    for name in [n for n in run.variables if run[n].dtype.kind == "O"]:
+        run[name] = run[name].astype(np.str_)  # strings come back as objects
+    check_schema(run)
+    return run
+
+
+def check_schema(run: xarray.Dataset) -> None:
+    """Check names, dimensions, dtypes and units of a run.
+
+    Raises
+    ------
+    SchemaError
+        If anything differs from what this version writes and reads.
+    """
+    if run.attrs.get("kind") != "lattice run" or run.attrs.get("schema") != SCHEMA:
+        found = f"kind {run.attrs.get('kind')!r}, schema {run.attrs.get('schema')!r}"
+        raise _schema_error("This is not a run of this version's schema", found)
+    for name in (*_COORDINATES, *REQUIRED):
+        if name not in run.variables:
+            raise _schema_error("The run lacks a variable", name)
+    for name, (dims, kind, unit) in (REQUIRED | OPTIONAL).items():
+        if name not in run.variables:
+            continue
+        variable = run[name]
+        found_dims = tuple(d for d in variable.dims if d != "trajectory")
+        if found_dims != dims or variable.dtype.kind != kind or variable.attrs.get("units") != unit:
+            found = f"{name} {variable.dims} {variable.dtype} [{variable.attrs.get('units')}]"
+            raise _schema_error(
+                "A variable of the run does not fit the schema", f"{found}, expected {dims} {kind} [{unit}]"
+            )
+    for name in ("provenance", "pulses"):
+        try:
+            json.loads(run.attrs[name])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _schema_error(f"The run's attribute {name} is not JSON", repr(error)) from error
+
+
+def _schema_error(what: str, found: object) -> LatticeError:
+    return SchemaError(what, found=found, fix=f"run it again with this version (schema {SCHEMA})")
