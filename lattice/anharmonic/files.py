@@ -17,7 +17,7 @@ from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.errors import FormatError, InputError
-from lattice.structure.bundled import bundled_folder, bundled_names
+from lattice.structure.bundled import bundled_file, bundled_names
 from lattice.structure.complete_file import complete_file
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "
     """
     if frequencies not in _FREQUENCIES:
         raise InputError("Unknown choice of frequencies", found=frequencies, fix="use 'measured' or 'computed'")
-    path, folder = _find(path_or_name)
+    path, name = _find(path_or_name)
     fields = _fields_of_netcdf(path) if path.suffix == ".nc" else toml_text.parse(_read(path), str(path.name))
     potential, measured = _build(fields, str(path.name))
     checked = check_invariance(potential)
-    modes = None if folder is None else _bundled_modes(folder.name, potential)
+    modes = None if name is None else _bundled_modes(name, potential)
     source = dict(potential.source) | {
-        "file": path.name if folder is None else f"{folder.name}/{path.name}",
+        "file": path.name if name is None else f"{name}/{path.name}",
         "symmetry": "checked" if checked else "not checked: the file holds no crystal or no eigenvectors",
         "frequencies": "computed" if not measured or frequencies == "computed" else "measured where known",
     }
@@ -95,19 +95,16 @@ def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, Path | None]:
-    """Return the file, and its folder where it belongs to a bundled crystal."""
-    folder = bundled_folder(os.fspath(path_or_name)) if isinstance(path_or_name, str) else None
-    with_potential = [n for n in bundled_names() if (f := bundled_folder(n)) and (f / "potential.toml").is_file()]
-    names = ", ".join(with_potential)
-    if folder is not None:
-        if folder.name not in with_potential:
+def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """Return the file, and the name of the bundled crystal that it belongs to."""
+    bundled = {n: file.parent / "potential.toml" for n in bundled_names() if (file := bundled_file(n))}
+    names = ", ".join(n for n, file in bundled.items() if file.is_file())
+    if isinstance(path_or_name, str) and path_or_name in bundled:
+        if not bundled[path_or_name].is_file():
             raise InputError(
-                "No potential is bundled with this crystal",
-                found=folder.name,
-                fix=f"use one of: {names}, or a potential file",
+                "No potential is bundled with this crystal", found=path_or_name, fix=f"use {names}, or a potential file"
             )
-        return folder / "potential.toml", folder
+        return bundled[path_or_name], path_or_name
     path = Path(path_or_name)
     if not path.is_file():
         raise InputError(
@@ -149,10 +146,11 @@ def _build(fields: dict[str, Any], where: str) -> tuple[Potential, dict[str, dic
             )
     if fields["eigenvectors"] is None:
         _check_pairs(fields, where)
+    arrays: dict[str, Any] = {k: v if v is None else np.asarray(v) for k, v in fields.items() if k != "source"}
     potential = Potential(
-        **{key: value if value is None else np.asarray(value) for key, value in fields.items() if key != "source"},
+        **arrays,
         crystal=crystal,
-        amplitude_range=_range_array(ranges, fields["multiplet"], where) if ranges else None,
+        amplitude_range=np.array(_range_array(ranges, fields["multiplet"], where)) if ranges else None,
         source=fields["source"],
     )
     if crystal is not None and potential.eigenvectors is not None:
@@ -173,7 +171,8 @@ def _check_pairs(fields: Mapping[str, Any], where: str) -> None:
 
 def _check_orthonormal(potential: Potential, where: str) -> None:
     """Eigenvectors must be orthonormal and have one row for each atom."""
-    assert potential.eigenvectors is not None and potential.crystal is not None
+    assert potential.eigenvectors is not None
+    assert potential.crystal is not None
     n_atoms = len(potential.crystal.species)
     if potential.eigenvectors.shape[1] != n_atoms:
         raise FormatError(

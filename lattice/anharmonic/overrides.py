@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from lattice.anharmonic.potential import Potential
 from lattice.errors import InputError
 
@@ -53,4 +51,4 @@ def override_multiplets(potential: Potential, overrides: Mapping[str, Mapping[st
     for name, entry in overrides.items():
         recorded[name] = recorded.get(name, {}) | {key: float(value) for key, value in entry.items()}
     source = dict(potential.source) | {"overrides": recorded}
-    return replace(potential, **{key: np.asarray(value) for key, value in values.items()}, source=source)
+    return replace(potential, frequency=values["frequency"], linewidth=values["linewidth"], source=source)

@@ -1,7 +1,7 @@
 """The potential: one table of terms in real normal coordinates Q and components of the field E.
 
 V(Q, E) = ½ Σ ω_s² Q_s² + Σ_t c_t Π Q Π E, each unordered monomial once, no factorials.
-Linear drive (Q E), Raman drive (Q E E), charge anharmonicity (Q Q E), cubic, quartic and higher terms are rows, not classes.
+Linear drive (Q E), Raman drive (Q E E), charge anharmonicity (Q Q E), cubic and higher terms are rows, not classes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Potential:
         ``(n,)`` *THz*; frequency ν (negative: imaginary), linewidth = full width at half maximum of the power spectrum,
         Γ = 2π·linewidth.
     labels, multiplet : ndarray of str
-        ``(n,)`` such as ``Eu(1)x`` and ``Eu(1)``; the coordinates of a multiplet are neighbours, (x, y) of a pair in order.
+        ``(n,)`` such as ``Eu(1)x`` and ``Eu(1)``; coordinates of a multiplet are neighbours, a pair as (x, y).
     coefficient : ndarray
         ``(n_terms,)`` *eV (Å√amu)^−k (MV/cm)^−j* for k mode and j field factors.
     mode_index : ndarray

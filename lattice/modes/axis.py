@@ -49,6 +49,7 @@ def invariant_direction(rotation: IntArray, cell: FloatArray) -> FloatArray:
 def _oriented(vector: FloatArray) -> FloatArray:
     """Return the unit vector whose first non-zero component in the order (z, y, x) is positive."""
     unit = vector / np.linalg.norm(vector)
+    unit[np.abs(unit) < 1e-12] = 0.0  # round-off of integer rotations
     for component in unit[::-1]:
         if abs(component) > _DIRECTION_TOLERANCE:
             return np.asarray(unit * np.sign(component) + 0.0)
@@ -85,7 +86,7 @@ def checked_direction(vector: Sequence[float] | FloatArray, name: str) -> FloatA
             found=vector,
             fix=f"give the {name} as a Cartesian vector, e.g. 0 0 1",
         )
-    return np.asarray(direction / np.linalg.norm(direction))
+    return np.asarray(direction / np.linalg.norm(direction) + 0.0)
 
 
 def generating_rotation(operations: Sequence[LittleGroupOperation], axis: FloatArray) -> tuple[int, int | None]:
@@ -121,8 +122,8 @@ def reference_operation(
     """Return the operation under which the x partners of the gauge are even.
 
     A mirror that contains the axis, else a two-fold rotation perpendicular to it. Between classes the one whose fixed
-    direction perpendicular to the axis has the shortest lattice vector; within a class the one whose own axis (a mirror's
-    normal, a two-fold axis) is the largest (x, y, z). In Bi2Se3 with a ∥ x this is the mirror perpendicular to a.
+    direction perpendicular to the axis has the shortest lattice vector; within a class the one whose own axis (the
+    normal of a mirror, the two-fold axis) is the largest (x, y, z). In Bi2Se3 with a ∥ x: the mirror across a.
     """
     best: tuple[tuple[float, ...], int] | None = None
     for i, operation in enumerate(operations):
@@ -142,7 +143,7 @@ def reference_operation(
 
 
 def _shortest_lattice_vector(direction: FloatArray, cell: FloatArray) -> float:
-    """Return the length in Å of the shortest lattice vector along a direction, infinity if it is not a lattice direction."""
+    """Return the length in Å of the shortest lattice vector along a direction, infinity if there is none."""
     fractional = np.linalg.solve(cell.T, direction)
     fractional = fractional / np.abs(fractional).max()
     for denominator in range(1, _MAX_DENOMINATOR + 1):

@@ -1,8 +1,8 @@
 """The circular gauge: a definite basis in every multiplet.
 
-A multiplet is first split by pseudo-angular momentum m (eigenvalues of the rotation C_n), then by J·n̂ within equal m, then
-by the reference operation; what is still free is fixed by the largest component. At Γ self-conjugate partners are real and
-partners (+, −) conjugate, so that ε_± = (e_x ± i e_y)/√2 with e_x even under the reference operation.
+A multiplet is first split by pseudo-angular momentum m (eigenvalues of the rotation C_n), then by J·n̂ within equal m,
+then by the reference operation; what is still free is fixed by the largest component. At Γ self-conjugate partners are
+real and partners (+, −) conjugate, so that ε_± = (e_x ± i e_y)/√2 with e_x even under the reference operation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import schur
 
 from lattice.modes.modes import ComplexArray, angular_momentum_matrix
@@ -96,7 +97,7 @@ def circular_partners(columns: ComplexArray, frame: Frame) -> list[Partner]:
 
 
 def _split_by_rotation(columns: ComplexArray, frame: Frame) -> list[tuple[float, ComplexArray]]:
-    """Split a multiplet into the eigenspaces of C_n: (m, basis) with m in (−n/2, n/2]; one class m = 0 without rotation."""
+    """Split a multiplet into eigenspaces of C_n: (m, basis), m in (−n/2, n/2]; one class m = 0 without rotation."""
     if frame.rotate is None:
         return [(0.0, columns)]
     matrix = columns.conj().T @ frame.rotate(columns)
@@ -109,7 +110,7 @@ def _split_by_rotation(columns: ComplexArray, frame: Frame) -> list[tuple[float,
     return [(value, columns @ vectors[:, group]) for value, group in _groups(m)]
 
 
-def _groups(values: FloatArray) -> list[tuple[float, FloatArray]]:
+def _groups(values: FloatArray) -> list[tuple[float, NDArray[np.intp]]]:
     """Return (value, positions) of values that agree within `_SAME`, in descending order."""
     order = np.argsort(-values, kind="stable")
     cuts = np.flatnonzero(-np.diff(values[order]) > _SAME) + 1
@@ -168,7 +169,7 @@ def _pair(plus: ComplexArray, m_plus: float, m_minus: float, frame: Frame) -> li
 
 
 def _at_finite_q(space: ComplexArray, m: float, frame: Frame, paired: bool, before: list[Partner]) -> list[Partner]:
-    """Away from Γ: larger J first within equal m; ε_− is the mirror image of ε_+ where the reference operation links them."""
+    """Away from Γ: larger J first within equal m; ε_− is the image of ε_+ where the reference operation links them."""
     columns = [v for _, s in _split_by_spin(space, frame.axis) for v in canonical_basis(s).T]
     sign = int(np.sign(m)) if paired and len(columns) == 1 else 0
     if sign < 0 and frame.reflect is not None:
@@ -183,7 +184,7 @@ def canonical_basis(space: ComplexArray) -> ComplexArray:
     """Return an orthonormal basis that depends on a space alone, not on the basis that spans it.
 
     The columns are the normalised projections of unit vectors, the one of largest projection first (first within 1e-6);
-    the component that was projected is real and positive. The basis is real where the space is closed under conjugation.
+    the component that was projected is real and positive. A space that is closed under conjugation has a real basis.
 
     Parameters
     ----------

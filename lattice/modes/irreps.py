@@ -13,14 +13,17 @@ from lattice.structure.crystal import SpaceGroup
 if TYPE_CHECKING:
     from phonopy.phonon.symmetry_adapted_modes import LittleGroupOperation
 
+# The tables hold 321 but not 312: the hexagonal axes turned by 30° make one of the other.
+_TURNED_BY_30_DEGREES = np.array([[1, 1, 0], [-1, 2, 0], [0, 0, 1]])
+
 
 def mulliken_labels(
     characters: ComplexArray, operations: Sequence[LittleGroupOperation], spacegroup: SpaceGroup
 ) -> tuple[list[str | None], str]:
     """Name the irreps of multiplets at Γ.
 
-    The character tables of the 32 point groups are phonopy's. Complex-conjugate irreps, which time reversal joins, carry
-    one name (``E``). The setting of axes is that of the standardised conventional cell.
+    The character tables of the 32 point groups are phonopy's. Complex-conjugate irreps, which time reversal joins,
+    carry one name (``E``). The setting of axes is that of the standardised conventional cell.
 
     Parameters
     ----------
@@ -42,18 +45,16 @@ def mulliken_labels(
         return [None] * len(characters), "the cell is not primitive, so that folded modes mix with those of Γ"
     if n_rotations != len(spacegroup.rotations):
         return [None] * len(characters), "the direction lowers the point group, for which no labels are assigned"
-    transformation = spacegroup.transformation_matrix
-    conventional = [
-        np.rint(transformation @ operation.rotation @ np.linalg.inv(transformation)).astype(np.int64)
-        for operation in operations
-    ]
-    try:
-        labels = IrRepLabels(characters, np.array(conventional), spacegroup.point_group, False).irrep_labels
-    except RuntimeError as error:  # phonopy's word for a setting that its table does not hold
-        return [None] * len(characters), f"no character table fits the setting of the cell ({error})"
-    if labels is None:
-        return [None] * len(characters), f"there is no character table for {spacegroup.point_group}"
-    return list(labels), "" if None not in labels else "the characters fit no row of the character table"
+    for turn in (np.eye(3), _TURNED_BY_30_DEGREES):
+        to_table = turn @ spacegroup.transformation_matrix
+        conventional = to_table @ [operation.rotation for operation in operations] @ np.linalg.inv(to_table)
+        try:
+            named = IrRepLabels(characters, np.rint(conventional).astype(np.int64), spacegroup.point_group, False)
+        except RuntimeError:  # phonopy's word for a setting that its table does not hold
+            continue
+        labels = list(named.irrep_labels or [None] * len(characters))
+        return labels, "" if None not in labels else "the characters fit no row of the character table"
+    return [None] * len(characters), f"no character table of {spacegroup.point_group} fits the setting of the cell"
 
 
 def activity(characters: ComplexArray, operations: Sequence[LittleGroupOperation]) -> tuple[list[bool], list[bool]]:

@@ -70,11 +70,11 @@ class Modes:
     frequency : ndarray
         ``(n_modes,)`` *THz*, negative if imaginary.
     eigenvectors : ndarray
-        ``(n_modes, n_atoms, 3)`` complex, mass-weighted and orthonormal, in phonopy's convention (phase exp(iq·x) of each
-        atom's own position split off).
+        ``(n_modes, n_atoms, 3)`` complex, mass-weighted and orthonormal, in phonopy's convention (the phase
+        exp(iq·x) of each atom's own position split off).
     multiplets : tuple of Multiplet
     m : ndarray
-        ``(n_modes,)`` pseudo-angular momentum about n̂ in (−n/2, n/2], T(C_n) ε = exp(−2πi m/n) ε; NaN where there is no axis.
+        ``(n_modes,)`` pseudo-angular momentum about n̂ in (−n/2, n/2], T(C_n) ε = exp(−2πi m/n) ε; NaN without an axis.
     J : ndarray
         ``(n_modes, 3)`` *ħ per phonon*, real angular momentum of each circular partner.
     mode_charge : ndarray or None
@@ -151,8 +151,8 @@ def angular_momentum_matrix(eigenvectors: ComplexArray) -> ComplexArray:
     Returns
     -------
     ndarray
-        ``(3, k, k)`` complex, *ħ*: ε_a† 𝓜_α ε_b with (𝓜_α)_βγ = −i ε_αβγ on each atom. The diagonal is J_α of the modes;
-        for z it is Σ_κ 2 Im(ε*_κx ε_κy).
+        ``(3, k, k)`` complex, *ħ*: ε_a† 𝓜_α ε_b with (𝓜_α)_βγ = −i ε_αβγ on each atom. The diagonal is J_α of each
+        mode; for z it is Σ_κ 2 Im(ε*_κx ε_κy).
 
     References
     ----------
@@ -180,7 +180,9 @@ def real_coordinates(modes: Modes) -> FloatArray:
         If the modes are not at Γ.
     """
     if not modes.at_gamma:
-        raise InputError("Real coordinates exist only at Γ", found=f"q = {modes.qpoint}", fix="solve the modes at q = 0")
+        raise InputError(
+            "Real coordinates exist only at Γ", found=f"q = {modes.qpoint}", fix="solve the modes at q = 0"
+        )
     real = modes.eigenvectors.real.copy()
     for plus, minus in enumerate(modes.pair):
         if minus > plus:

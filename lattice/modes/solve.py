@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice import units
 from lattice.errors import InputError
@@ -18,7 +19,6 @@ from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
 if TYPE_CHECKING:
-    from phonopy.harmonic.dynamical_matrix import DynamicalMatrix
     from phonopy.phonon.symmetry_adapted_modes import LittleGroupOperation, SymmetryAdaptedModes
     from phonopy.structure.atoms import PhonopyAtoms
 
@@ -40,7 +40,7 @@ class _FixedMatrix:
 class _Operations:
     """The operations of a space group, with the face that `SymmetryAdaptedModes` expects of a symmetry."""
 
-    symmetry_operations: dict[str, FloatArray]
+    symmetry_operations: dict[str, NDArray[Any]]
     tolerance: float
 
 
@@ -66,7 +66,7 @@ def solve_modes(
     axis : sequence of float, optional
         Cartesian direction of n̂; default: the rotation axis of highest order of the point group.
     nac_direction : sequence of float, optional
-        Cartesian direction from which Γ is approached; adds the non-analytic (LO–TO) term. Without it there is none at Γ.
+        Cartesian direction from which Γ is approached; adds the non-analytic (LO–TO) term, absent otherwise.
         Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known (Gonze–Lee).
 
     Returns
@@ -118,7 +118,9 @@ def _checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
     qpoint = np.asarray(q, dtype=np.float64)
     if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
         raise InputError(
-            "A q-point is three finite numbers", found=q, fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5"
+            "A q-point is three finite numbers",
+            found=q,
+            fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5",
         )
     if crystal.force_constants is None:
         raise InputError(
@@ -161,7 +163,7 @@ def _dynamical_matrix(
     polar = crystal.born_charges is not None and crystal.dielectric is not None
     long_range = polar and (qpoint.any() or direction is not None)
     phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range))
-    dynamical_matrix: DynamicalMatrix = phonon.dynamical_matrix
+    dynamical_matrix: Any = phonon.dynamical_matrix  # of one of several classes with different arguments
     if direction is None:
         dynamical_matrix.run(qpoint)
     else:
@@ -169,7 +171,9 @@ def _dynamical_matrix(
     matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
     if not qpoint.any():
         matrix = _without_translations(crystal, matrix.real)
-    name = "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
+    name = (
+        "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
+    )
     return matrix, phonon.primitive, name
 
 
@@ -203,10 +207,9 @@ def _symmetry_adapted(
         cartesian = to_cartesian @ rotations @ np.linalg.inv(to_cartesian)
         keep = np.abs(np.abs(cartesian @ direction @ direction) - 1) < 1e-6
         rotations, translations = rotations[keep], translations[keep]
-    symmetry = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
-    return SymmetryAdaptedModes(
-        _FixedMatrix(primitive, matrix), qpoint, symmetry, with_time_reversal=True, factor=units.THZ_PER_ROOT_EV
-    )
+    symmetry: Any = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
+    known: Any = _FixedMatrix(primitive, matrix)
+    return SymmetryAdaptedModes(known, qpoint, symmetry, with_time_reversal=True, factor=units.THZ_PER_ROOT_EV)
 
 
 def _frame(
@@ -218,9 +221,7 @@ def _frame(
     order, position = generating_rotation(unitary, axis)
     rotate = None if position is None else rotation_about_origin(unitary[position], qpoint)
     reference = reference_operation(unitary, axis, crystal.cell)
-    return Frame(
-        axis, order, rotate, None if reference is None else reference.transform_vectors, real=not qpoint.any()
-    )
+    return Frame(axis, order, rotate, None if reference is None else reference.transform_vectors, real=not qpoint.any())
 
 
 @dataclass(slots=True)
@@ -272,7 +273,7 @@ def _multiplets(
 
 
 def _label(parts: list[_Part]) -> list[_Part]:
-    """Name the multiplets: `Eu(1)`, `Eu(2)` by frequency, `Eu(ac)` for translations (`A(ac1)`… where several share an irrep)."""
+    """Name the multiplets: `Eu(1)`, `Eu(2)` by frequency; translations `Eu(ac)`, `A(ac1)`… if they share an irrep."""
     names = [part.irrep or "mode" for part in parts]
     acoustic = [name for name, part in zip(names, parts, strict=True) if part.acoustic]
     ranks: dict[tuple[str, bool], int] = {}
