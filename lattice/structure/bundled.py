@@ -25,7 +25,9 @@ def bundled_names() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in root.iterdir() if next(folder.glob("phonopy_params.yaml*"), None)))
 
 
-def bundled_folder(name: str) -> Path | None:
-    """Return the folder of a bundled crystal, or None if there is none of this name."""
+def bundled_file(name: str) -> Path | None:
+    """Return the phonopy file of a bundled crystal, or None if there is none of this name."""
     root = bundled_root()
-    return root / name if root is not None and name in bundled_names() else None
+    if root is None or name not in bundled_names():
+        return None
+    return next(iter(sorted((root / name).glob("phonopy_params.yaml*"))))

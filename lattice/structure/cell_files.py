@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice.errors import FormatError, InputError
 from lattice.structure.cell import Cell
-from lattice.structure.safe_yaml import read_text
+from lattice.structure.crystal import FloatArray
+from lattice.structure.safe_yaml import COMPRESSED, read_text
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -90,7 +91,7 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            atoms = read(path if path.suffix not in {".gz", ".bz2", ".xz"} else io.StringIO(text), format=fmt)
+            atoms: Any = read(io.StringIO(text) if path.suffix in COMPRESSED else path, format=fmt)
     except errors as error:
         raise FormatError(
             f"{path.name} cannot be read as {name}",
@@ -98,7 +99,7 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
             fix="check the file: counts, symbols and numbers must fit its format",
         ) from None
     cell, notes = cell_from_ase(atoms)
-    return cell, [f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {atoms.get_chemical_formula('metal')})", *notes]
+    return cell, [f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {formula_of(atoms)})", *notes]
 
 
 def _detect_format(path: Path, text: str) -> tuple[str, str]:
@@ -109,7 +110,7 @@ def _detect_format(path: Path, text: str) -> tuple[str, str]:
     fix = f"give one of: {recognised}"
     if not text.strip():
         raise FormatError(f"{path.name} is empty", found="no text", fix=fix)
-    stem = Path(path.stem) if path.suffix in {".gz", ".bz2", ".xz"} else path
+    stem = Path(path.stem) if path.suffix in COMPRESSED else path
     try:
         fmt = filetype(str(stem) if not stem.exists() else str(path), guess=True)
     except (UnknownFileTypeError, OSError):
@@ -157,11 +158,19 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
     notes = []
     if not atoms.pbc.all():
         notes.append("warning: the structure is not marked as periodic along every vector; it is taken as a crystal")
-    default = atoms.copy()
-    default.set_masses("defaults")
-    masses = atoms.get_masses()
-    changed = np.abs(masses - default.get_masses()) > 1e-6
-    if changed.any():
-        notes.append(f"masses: {int(changed.sum())} of {len(atoms)} atoms have masses set by hand, kept")
-    cell = Cell(atoms.cell.array, atoms.get_scaled_positions(wrap=False), atoms.numbers, masses)
-    return cell, notes
+    if np.abs(np.linalg.det(atoms.cell.array)) < 1e-12:
+        positions = np.zeros((len(atoms), 3))  # `Cell` says what is wrong with the vectors
+    else:
+        positions = atoms.positions @ np.linalg.inv(atoms.cell.array)
+    return Cell(atoms.cell.array, positions, atoms.numbers, _masses(atoms)), notes
+
+
+def _masses(atoms: Any) -> FloatArray:
+    """Return the masses of `ase.Atoms` in amu."""
+    masses: FloatArray = atoms.get_masses()
+    return masses
+
+
+def formula_of(atoms: Any) -> str:
+    """Return the chemical formula of `ase.Atoms`, metals first."""
+    return str(atoms.get_chemical_formula("metal"))

@@ -15,7 +15,7 @@ IntArray = NDArray[np.int64]
 
 def frozen_array(values: object, dtype: type = np.float64) -> NDArray:  # type: ignore[type-arg]
     """Return a read-only, C-contiguous copy of an array."""
-    array = np.array(values, dtype=dtype, order="C")
+    array: NDArray = np.array(values, dtype=dtype, order="C")  # type: ignore[type-arg]
     array.setflags(write=False)
     return array
 

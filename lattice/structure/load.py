@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice.errors import InputError
-from lattice.structure.born import check_born_arrays, describe_born, read_born
-from lattice.structure.bundled import DISPERSION, bundled_folder, bundled_names
+from lattice.structure.bundled import DISPERSION, bundled_file, bundled_names
 from lattice.structure.cell import Cell
-from lattice.structure.crystal import Crystal, FloatArray, IntArray
-from lattice.structure.defects import describe_defects
-from lattice.structure.phonopy_object import build_phonopy, crystal_from_phonopy, phonopy_errors
-from lattice.structure.symmetry import count_pure_translations
+from lattice.structure.cell_files import cell_from_ase, formula_of, read_cell
+from lattice.structure.crystal import Crystal, FloatArray
+from lattice.structure.folder import STRUCTURE_NAMES, look_beside, main_file, only_force_file
+from lattice.structure.force_files import ForceBlock, ForceSets, read_forces
+from lattice.structure.material import Material, make_crystal
+from lattice.structure.phonopy_object import cell_from_atoms, unit_factors
+from lattice.structure.phonopy_yaml import PhonopyFile, dataset_in_public_units, read_phonopy_yaml
+from lattice.structure.supercell import integer_matrix, supercell_matrix_between
+from lattice.structure.supercell_search import SupercellChoice, read_phonopy_conf
 
 if TYPE_CHECKING:
     from ase import Atoms
     from phonopy import Phonopy
 
-
-@dataclass(slots=True)
-class _Material:
-    """What has been read so far, in Å, eV and amu."""
-
-    cell: Cell
-    name: str
-    found: list[str] = field(default_factory=list)
-    supercell_matrix: IntArray | None = None
-    primitive: object = "P"
-    force_constants: FloatArray | None = None
-    dataset: dict[str, object] | None = None
-    born: tuple[FloatArray, FloatArray] | None = None
-    born_path: Path | None = None
+SAME_CELL = 1e-3  # Å, between two files about one crystal; POSCARs are often written with five digits
+BOHR_FORMATS = ("Abinit", "Elk", "Quantum ESPRESSO", "SIESTA", "WIEN2k", "DFTB+")
 
 
 def load(
@@ -46,59 +38,270 @@ def load(
     primitive: str | FloatArray | None = None,
     symprec: float = 1e-5,
 ) -> Crystal:
-    """Load a crystal with what is known of its force constants and charges."""
-    material = _from_path(Path(source), str(source))
-    return _finish(material, symprec)
+    """Load a crystal with what is known of its force constants and charges.
+
+    The cell, the masses and the order of atoms of the source are kept. ``found`` of the result says what was read.
+    Nothing in a file is executed, and force constants are not symmetrised.
+
+    Parameters
+    ----------
+    source : str, path, ase.Atoms or phonopy.Phonopy
+        A bundled name (``"Bi2Se3"``; a folder of that name is ``"./Bi2Se3"``); a folder;
+        a phonopy YAML file, plain or compressed; POSCAR, CIF or another
+        crystal format that ASE reads. Force files and BORN lying beside a file are read too.
+    fc : path or ndarray, optional
+        FORCE_CONSTANTS, force_constants.hdf5 or FORCE_SETS, or force constants ``(n_atoms or n_supercell_atoms,
+        n_supercell_atoms, 3, 3)`` in *eV/Å²* with atoms in phonopy's order. The supercell is that of a
+        phonopy_disp.yaml, phonopy.yaml, SPOSCAR or phonopy.conf beside the file, else it is deduced.
+    born : path or (born_charges, dielectric), optional
+        phonopy's BORN file, or ``(n_atoms, 3, 3)`` *e* with ``[k, a, b]`` = ∂P_a/∂u_b, and ε∞ ``(3, 3)``.
+    primitive : str or ndarray, optional
+        ``"auto"``, a centring letter or phonopy's primitive matrix. Default: the cell of the source, or the primitive
+        matrix that a phonopy YAML file names.
+    symprec : float
+        Tolerance of the symmetry search in *Å*.
+
+    Returns
+    -------
+    Crystal
+
+    Raises
+    ------
+    InputError
+        If something is missing or does not fit.
+    FormatError
+        If a file is not what its format demands.
+    SymmetryError
+        If no space group is found.
+    """
+    if not (isinstance(symprec, int | float) and np.isfinite(symprec) and 0 < symprec < 1):
+        raise InputError("symprec is no tolerance", found=symprec, fix="give a length in Å between 0 and 1")
+    material = _read_source(source)
+    _add_forces(material, fc)
+    _add_born(material, born)
+    return make_crystal(material, primitive, float(symprec))
 
 
-def _from_path(path: Path, name: str) -> _Material:
-    folder = bundled_folder(name)
-    if folder is not None:
-        return _from_phonopy_yaml(next(iter(sorted(folder.glob("phonopy_params.yaml*")))), name)
-    if not path.exists():
+def _read_source(source: object) -> Material:
+    """Read what the source itself holds."""
+    if isinstance(source, str | os.PathLike):
+        return _from_path(os.fspath(source))
+    from ase import Atoms
+    from phonopy import Phonopy
+
+    if isinstance(source, Atoms):
+        cell, notes = cell_from_ase(source)
+        formula = formula_of(source)
+        return Material(cell, formula, found=[f"cell: ase.Atoms ({cell.n_atoms} atoms, {formula})", *notes])
+    if isinstance(source, Phonopy):
+        return _from_phonopy(source)
+    raise InputError(
+        "The source of the crystal is of a type that is not read",
+        found=type(source).__name__,
+        fix="give a bundled name, a path, ase.Atoms or a phonopy.Phonopy object",
+    )
+
+
+def _from_path(source: str) -> Material:
+    """Read a bundled crystal, a folder or a file."""
+    bundled = bundled_file(source)
+    if bundled is not None:
+        material = _from_yaml(bundled, source)
+        material.found.insert(0, f"bundled crystal {source}")
+        return replace(material, folder=None, dispersion_name=DISPERSION.get(source))
+    path = Path(source)
+    try:
+        kind = "folder" if path.is_dir() else "file" if path.is_file() else "nothing"
+    except (OSError, ValueError):
+        kind = "nothing"
+    if kind == "nothing":
         raise InputError(
-            f"There is no crystal {name!r}",
-            found="neither a bundled name nor an existing path",
+            f"There is no crystal {source[:200]!r}",
+            found="neither a bundled name nor an existing file or folder",
             fix=f"give a path, or one of the bundled crystals: {', '.join(bundled_names())}",
         )
-    return _from_phonopy_yaml(path, name)
-
-
-def _from_phonopy_yaml(path: Path, name: str) -> _Material:
-    from lattice.structure.phonopy_yaml import read_phonopy_yaml
-
-    data = read_phonopy_yaml(path)
-    material = _Material(data.cell, name)
-    material.supercell_matrix = data.supercell_matrix
-    if data.primitive_matrix is not None:
-        material.primitive = data.primitive_matrix
-    material.force_constants = data.force_constants
-    material.dataset = data.dataset
-    if data.born_charges is not None and data.dielectric is not None:
-        material.born = (data.born_charges, data.dielectric)
-    material.found.append(f"cell: {path.name}")
+    if kind == "file":
+        return _from_file(path, path.name)
+    chosen = main_file(path)
+    material = _from_file(chosen, path.resolve().name)
+    _check_neighbours(path, chosen, material.cell)
     return material
 
 
-def _finish(material: _Material, symprec: float) -> Crystal:
-    matrix = material.supercell_matrix if material.supercell_matrix is not None else np.eye(3, dtype=np.int64)
-    phonon = build_phonopy(material.cell, matrix, material.primitive, symprec)
-    if material.force_constants is not None:
-        with phonopy_errors("The force constants do not fit the supercell", "check"):
-            phonon.force_constants = material.force_constants
-    crystal = crystal_from_phonopy(
-        phonon, name=material.name, symprec=symprec, dispersion_name=DISPERSION.get(material.name)
+def _from_file(path: Path, name: str) -> Material:
+    """Read a phonopy YAML file or a structure file."""
+    endings = {suffix.lower() for suffix in path.suffixes[-2:]}
+    if endings & {".yaml", ".yml"}:
+        return _from_yaml(path, name)
+    cell, notes = read_cell(path)
+    return Material(cell, name, path.parent, found=notes)
+
+
+def _from_yaml(path: Path, name: str) -> Material:
+    """Read a phonopy YAML file."""
+    data = read_phonopy_yaml(path)
+    material = Material(data.cell, name, path.parent, choice=_choice_from_yaml(data, path))
+    if data.primitive_matrix is not None:
+        material.primitive = data.primitive_matrix
+    units = "" if data.calculator is None else f", converted from the units of {data.calculator}"
+    material.found.append(f"cell: {path.name} ({data.cell.n_atoms} atoms in the unit cell{units})")
+    if data.force_constants is not None:
+        material.forces = ForceBlock(data.force_constants)
+        material.found.append(f"force constants: {path.name}")
+    elif data.dataset is not None:
+        material.forces = data.dataset
+        material.found.append(f"force sets: {path.name}")
+    if data.born_charges is not None and data.dielectric is not None:
+        material.born = (data.born_charges, data.dielectric)
+        material.found.append(f"Born charges: {path.name}")
+    return material
+
+
+def _choice_from_yaml(data: PhonopyFile, path: Path) -> SupercellChoice | None:
+    """Return the supercell that a phonopy YAML file names."""
+    if data.supercell_matrix is None:
+        return None
+    return SupercellChoice(
+        data.supercell_matrix,
+        f"from {path.name}",
+        primitive=data.primitive_matrix,
+        calculator=data.calculator,
     )
-    cell = Cell(crystal.cell, crystal.positions, crystal.numbers, crystal.masses)
-    if material.born_path is not None:
-        material.born = read_born(material.born_path, cell, symprec)
-    found = list(material.found)
-    if crystal.force_constants is not None:
-        found.append(describe_defects(crystal.force_constants, cell, crystal.spacegroup))
-    if count_pure_translations(crystal.spacegroup) > 1:
-        found.append("not primitive")
-    charges = dielectric = None
-    if material.born is not None:
-        charges, dielectric = check_born_arrays(material.born, cell.n_atoms)
-        found += describe_born(charges, dielectric, cell, crystal.spacegroup)
-    return replace(crystal, born_charges=charges, dielectric=dielectric, found=tuple(found))
+
+
+def _from_phonopy(phonon: Phonopy) -> Material:
+    """Take a `Phonopy` object apart; it is not changed."""
+    length, stiffness = unit_factors(phonon.calculator)
+    cell = cell_from_atoms(phonon.unitcell, length)
+    material = Material(cell, phonon.primitive.formula, primitive=np.array(phonon.primitive_matrix))
+    material.found.append(f"cell: Phonopy object ({cell.n_atoms} atoms in the unit cell)")
+    material.choice = SupercellChoice(
+        integer_matrix(phonon.supercell_matrix, "The supercell matrix").T,
+        "of the Phonopy object",
+        points=phonon.supercell.positions * length,
+        primitive=np.array(phonon.primitive_matrix),
+        calculator=phonon.calculator,
+    )
+    constants = phonon.force_constants
+    if constants is not None:
+        full = len(constants) == len(phonon.supercell)
+        rows = None if full else np.asarray(phonon.primitive.p2s_map, dtype=np.int64)
+        material.forces = ForceBlock(np.asarray(constants, dtype=np.float64) * stiffness, rows)
+        material.found.append("force constants: of the Phonopy object")
+    else:
+        dataset = dataset_in_public_units(phonon.dataset, length, stiffness)
+        if dataset is not None:
+            material.forces = dataset
+            material.found.append("force sets: of the Phonopy object")
+    if phonon.nac_params is not None:
+        material.born = (phonon.nac_params["born"], phonon.nac_params["dielectric"])
+        material.found.append("Born charges: of the Phonopy object")
+    return material
+
+
+def _check_neighbours(folder: Path, chosen: Path, cell: Cell) -> None:
+    """Refuse a folder whose POSCAR is another crystal than its phonopy YAML file."""
+    for name in STRUCTURE_NAMES[:1]:
+        other = folder / name
+        if other != chosen and other.is_file() and not same_cell(cell, read_cell(other)[0]):
+            raise InputError(
+                f"{name} and {chosen.name} in the folder {folder.name} are different cells",
+                found="cells, atoms or their order differ",
+                fix="give the file that is meant instead of the folder",
+            )
+
+
+def same_cell(first: Cell, second: Cell) -> bool:
+    """Whether two cells have the same vectors, species and positions in the same order, to `SAME_CELL` Å."""
+    if first.n_atoms != second.n_atoms or (first.numbers != second.numbers).any():
+        return False
+    if np.abs(first.cell - second.cell).max() > SAME_CELL:
+        return False
+    difference = first.positions - second.positions
+    return bool(np.abs((difference - np.rint(difference)) @ first.cell).max() < SAME_CELL)
+
+
+def _add_forces(material: Material, fc: Any) -> None:
+    """Read the forces that are given or lie beside the source, and look for their supercell."""
+    if isinstance(fc, str | os.PathLike):
+        path: Path | None = Path(fc)
+    elif fc is not None:
+        material.forces = _block_from_array(fc)
+        material.found.append(f"force constants: array {material.forces.array.shape}, eV/Å²")
+        return
+    elif material.forces is None and material.folder is not None:
+        path = only_force_file(look_beside(material.folder))
+    else:
+        return
+    if path is None:
+        return
+    forces = read_forces(path)
+    if material.choice is None:
+        material.choice = _choice_beside(material, path.parent)
+        if material.choice is None and material.folder is not None and material.folder != path.parent:
+            material.choice = _choice_beside(material, material.folder)
+    calculator = None if material.choice is None else material.choice.calculator
+    material.forces = _convert(forces, calculator)
+    kind = "force constants" if isinstance(forces, ForceBlock) else "force sets"
+    material.found.append(f"{kind}: {path.name}, in the units of {calculator or 'VASP (eV, Å)'}")
+    program = next((name for name in BOHR_FORMATS if f"({name}" in material.found[0]), None)
+    if program is not None and calculator is None and not getattr(forces, "unit_known", False):
+        material.found.append(
+            f"warning: {path.name} is taken in eV and Å; if phonopy wrote it in the units of {program}, put its "
+            "phonopy_disp.yaml beside it"
+        )
+
+
+def _block_from_array(fc: Any) -> ForceBlock:
+    """Return force constants given as an array."""
+    try:
+        array = np.array(fc, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            "fc is neither a path nor an array of numbers", found=type(fc).__name__, fix="give eV/Å² in a NumPy array"
+        ) from None
+    return ForceBlock(array)
+
+
+def _convert(forces: ForceBlock | ForceSets, calculator: str | None) -> ForceBlock | ForceSets:
+    """Convert what a force file holds from the units of a calculator to eV and Å."""
+    length, stiffness = unit_factors(calculator)
+    if isinstance(forces, ForceSets):
+        return replace(forces, displacements=forces.displacements * length, forces=forces.forces * (length * stiffness))
+    return forces if forces.unit_known else replace(forces, array=forces.array * stiffness)
+
+
+def _choice_beside(material: Material, folder: Path) -> SupercellChoice | None:
+    """Return the supercell that a file in a folder names, or None."""
+    beside = look_beside(folder)
+    for path in beside.setup:
+        data = read_phonopy_yaml(path)
+        if not same_cell(material.cell, data.cell):
+            raise InputError(
+                f"{path.name} beside the forces describes another cell",
+                found="cells, atoms or their order differ",
+                fix=f"load {path.name} itself, or remove it",
+            )
+        choice = _choice_from_yaml(data, path)
+        if choice is not None:
+            return choice
+    if beside.sposcar is not None:
+        supercell, _ = read_cell(beside.sposcar)
+        matrix = supercell_matrix_between(material.cell.cell, supercell.cell, SAME_CELL)
+        return SupercellChoice(matrix, f"from {beside.sposcar.name}", points=supercell.positions @ supercell.cell)
+    return None if beside.conf is None else read_phonopy_conf(beside.conf)
+
+
+def _add_born(material: Material, born: Any) -> None:
+    """Take the charges that are given, or the BORN file beside the source if it holds none itself."""
+    if isinstance(born, str | os.PathLike):
+        material.born = Path(born)
+    elif born is not None:
+        material.born = born
+        material.found.append("Born charges: arrays")
+    elif material.folder is not None:
+        beside = look_beside(material.folder).born
+        if beside is not None and material.born is None:
+            material.born = beside
+        elif beside is not None and material.born is not None:
+            material.found.append(f"not read: {beside.name} beside the source, which holds Born charges itself")

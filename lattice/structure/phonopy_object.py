@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def phonopy_errors(what: str, fix: str) -> Iterator[None]:
-    """Turn phonopy's built-in exceptions about bad data into an `InputError`; its warnings are about defaults not used here."""
+    """Turn phonopy's built-in exceptions about bad data into an `InputError`.
+
+    Its warnings are silenced: they are about defaults that are not used here.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -51,7 +54,7 @@ def phonopy_errors(what: str, fix: str) -> Iterator[None]:
         raise InputError(what, found=f"{type(error).__name__}: {text}", fix=fix) from None
 
 
-def build_phonopy(cell: Cell, supercell_matrix: IntArray, primitive: object = "P", symprec: float = 1e-5) -> Phonopy:
+def build_phonopy(cell: Cell, supercell_matrix: IntArray, primitive: Any = "P", symprec: float = 1e-5) -> Phonopy:
     """Build a `Phonopy` object in Å, eV and amu without forces.
 
     Parameters
@@ -99,7 +102,7 @@ def cell_from_atoms(atoms: PhonopyAtoms, length: float = 1.0) -> Cell:
 
 def unit_factors(calculator: str | None) -> tuple[float, float]:
     """Return the units of length in Å and of force constants in eV/Å² that phonopy uses with a calculator."""
-    from phonopy.interface.calculator import get_calculator_physical_units
+    from phonopy.physical_units import get_calculator_physical_units
 
     with phonopy_errors("phonopy does not know the calculator", "use one of phonopy's calculator names"):
         physical = get_calculator_physical_units(calculator)
@@ -158,7 +161,7 @@ def crystal_from_phonopy(
     cell = cell_from_atoms(_kept_cell(phonon), length)
     constants = None
     if phonon.force_constants is not None:
-        constants = _constants_from_phonopy(phonon, cell, length, stiffness)
+        constants = constants_of_phonopy(phonon, cell, length, stiffness)
     nac = phonon.nac_params
     return Crystal(
         cell=cell.cell,
@@ -185,8 +188,23 @@ def _kept_cell(phonon: Phonopy) -> PhonopyAtoms:
     return phonon.primitive
 
 
-def _constants_from_phonopy(phonon: Phonopy, cell: Cell, length: float, stiffness: float) -> ForceConstants:
-    """Sort phonopy's force constants by atom and cell translation."""
+def constants_of_phonopy(phonon: Phonopy, cell: Cell, length: float = 1.0, stiffness: float = 1.0) -> ForceConstants:
+    """Sort phonopy's force constants by atom and cell translation.
+
+    Parameters
+    ----------
+    phonon : Phonopy
+        Object with force constants, full or compact.
+    cell : Cell
+        Its primitive cell in *Å*.
+    length, stiffness : float
+        The object's units in Å and eV/Å².
+
+    Raises
+    ------
+    InputError
+        If the force constants do not fit the supercell, or the supercell does not fit the cell.
+    """
     supercell = phonon.supercell
     tolerance = 10 * phonon.symmetry.tolerance * length
     matrix = supercell_matrix_between(cell.cell, supercell.cell * length, tolerance)
@@ -271,7 +289,9 @@ def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False) -> Phonopy
     # phonopy builds no left-handed supercell; the inverted vectors span the same one.
     phonon = build_phonopy(cell, -matrix if turned else matrix, "P", crystal.spacegroup.symprec)
     if constants is not None:
-        phonon.force_constants = _full_array(constants, cell, phonon)
+        tolerance = 10 * crystal.spacegroup.symprec
+        places = locate_atoms(phonon.supercell.positions, cell.cell, cell.positions, tolerance)
+        phonon.force_constants = full_array(constants, *places)
     if with_nac:
         if crystal.born_charges is None or crystal.dielectric is None:
             raise InputError(
@@ -287,10 +307,22 @@ def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False) -> Phonopy
     return phonon
 
 
-def _full_array(constants: ForceConstants, cell: Cell, phonon: Phonopy) -> FloatArray:
-    """Return phonopy's full array ``(n_supercell_atoms, n_supercell_atoms, 3, 3)`` *eV/Å²*."""
-    tolerance = 10 * phonon.symmetry.tolerance
-    atoms, copies = locate_atoms(phonon.supercell.positions, cell.cell, cell.positions, tolerance)
+def full_array(constants: ForceConstants, atoms: IntArray, copies: IntArray) -> FloatArray:
+    """Return force constants between all atoms of a supercell.
+
+    Parameters
+    ----------
+    constants : ForceConstants
+        Force constants of the cell.
+    atoms, copies : ndarray
+        ``(n_supercell_atoms,)`` and ``(n_supercell_atoms, 3)`` int, which atom in which copy of the cell, from
+        `locate_atoms`.
+
+    Returns
+    -------
+    ndarray
+        ``(n_supercell_atoms, n_supercell_atoms, 3, 3)`` *eV/Å²*.
+    """
     difference = copies[None, :, :] - copies[:, None, :]
     cells = translation_index(difference, constants.translations, constants.supercell_matrix)
     full: FloatArray = constants.array[atoms[:, None], cells, atoms[None, :]]

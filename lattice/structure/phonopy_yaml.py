@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class PhonopyFile:
     supercell_matrix: IntArray | None
     primitive_matrix: FloatArray | None
     force_constants: FloatArray | None
-    dataset: dict[str, object] | None
+    dataset: dict[str, Any] | None
     born_charges: FloatArray | None
     dielectric: FloatArray | None
     calculator: str | None
@@ -80,16 +81,14 @@ def read_phonopy_yaml(path: Path) -> PhonopyFile:
             supercell_matrix=None if matrix is None else integer_matrix(matrix, "The supercell matrix").T,
             primitive_matrix=data.primitive_matrix,
             force_constants=None if data.force_constants is None else data.force_constants * stiffness,
-            dataset=_dataset_in_public_units(data.dataset, length, stiffness),
+            dataset=dataset_in_public_units(data.dataset, length, stiffness),
             born_charges=None if nac is None else nac["born"],
             dielectric=None if nac is None else nac["dielectric"],
             calculator=data.calculator,
         )
 
 
-def _dataset_in_public_units(
-    dataset: dict[str, object] | None, length: float, stiffness: float
-) -> dict[str, object] | None:
+def dataset_in_public_units(dataset: Any, length: float, stiffness: float) -> dict[str, Any] | None:
     """Return phonopy's displacements in Å and forces in eV/Å; None without forces."""
     from phonopy.structure.dataset import forces_in_dataset
 

@@ -13,7 +13,7 @@ import lzma
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import yaml
 
@@ -24,11 +24,11 @@ MAX_DEPTH = 32  # phonopy nests six deep
 STANDARD_TAG = "tag:yaml.org,2002:"
 PLAIN_TAGS = {STANDARD_TAG + kind for kind in ("bool", "float", "int", "map", "null", "seq", "str")}
 
-_OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
-    ".xz": lambda path: lzma.open(path),
-    ".lzma": lambda path: lzma.open(path),
-    ".gz": lambda path: gzip.open(path),
-    ".bz2": lambda path: bz2.open(path),
+COMPRESSED: dict[str, Callable[..., Any]] = {
+    ".xz": lzma.open,
+    ".lzma": lzma.open,
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
 }
 
 
@@ -42,10 +42,10 @@ def read_bytes(path: Path) -> bytes:
     FormatError
         If it is larger than `MAX_BYTES`, or its compression is damaged.
     """
-    opener = _OPENERS.get(path.suffix, lambda plain: plain.open("rb"))
+    opener = COMPRESSED.get(path.suffix, open)
     try:
-        with opener(path) as stream:
-            data = stream.read(MAX_BYTES + 1)
+        with opener(path, "rb") as stream:
+            data: bytes = stream.read(MAX_BYTES + 1)
     except (lzma.LZMAError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(
             f"{path.name} cannot be decompressed", found=error, fix="copy or write the file again; it is damaged"
@@ -124,10 +124,10 @@ def parse_yaml(text: str, name: str) -> dict[str, object]:
     FormatError
         If it is not YAML, not a mapping, or holds tags, anchors or nesting that plain data do not need.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both build plain data only; in C where there is one
     try:
         _check_events(text, name, loader)
-        document = yaml.load(io.StringIO(text), Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+        document = yaml.load(io.StringIO(text), Loader=loader)
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
@@ -145,7 +145,7 @@ def parse_yaml(text: str, name: str) -> dict[str, object]:
     return document
 
 
-def _check_events(text: str, name: str, loader: type) -> None:
+def _check_events(text: str, name: str, loader: Any) -> None:
     """Refuse what plain data do not need, from the event stream alone: nothing is built, nothing recurses."""
     depth = 0
     for event in yaml.parse(io.StringIO(text), Loader=loader):

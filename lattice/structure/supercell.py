@@ -72,7 +72,8 @@ def wrap_translations(vectors: IntArray, supercell_matrix: IntArray) -> IntArray
     """
     size = abs(determinant(supercell_matrix))
     scaled = (vectors @ _adjugate(supercell_matrix)) * np.sign(determinant(supercell_matrix))
-    return (scaled % size) @ supercell_matrix // size
+    wrapped: IntArray = (scaled % size) @ supercell_matrix // size
+    return wrapped
 
 
 def cell_translations(supercell_matrix: IntArray) -> IntArray:
@@ -123,7 +124,8 @@ def translation_index(vectors: IntArray, translations: IntArray, supercell_matri
     extent = reference.max(axis=0) - corner + 1
     table = np.full(extent, -1, dtype=np.int64)
     table[tuple((reference - corner).T)] = np.arange(len(reference))
-    return table[tuple(np.moveaxis(wrapped - corner, -1, 0))]
+    index: IntArray = table[tuple(np.moveaxis(wrapped - corner, -1, 0))]
+    return index
 
 
 def locate_atoms(

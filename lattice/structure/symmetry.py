@@ -8,7 +8,7 @@ import numpy as np
 
 from lattice.errors import SymmetryError
 from lattice.structure.cell import Cell
-from lattice.structure.crystal import IntArray, SpaceGroup
+from lattice.structure.crystal import FloatArray, IntArray, SpaceGroup
 
 
 def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
@@ -37,7 +37,8 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
         # spglib announces a change of its error handling; a failure is reported below in either version.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            dataset = spglib.get_symmetry_dataset((cell.cell, cell.positions, cell.numbers), symprec=symprec)
+            structure = (cell.cell.tolist(), cell.positions.tolist(), cell.numbers.tolist())
+            dataset = spglib.get_symmetry_dataset(structure, symprec=symprec)
         except spglib.SpglibError:
             dataset = None
     if dataset is None:
@@ -50,7 +51,7 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
         number=int(dataset.number),
         symbol=str(dataset.international),
         point_group=str(dataset.pointgroup),
-        rotations=dataset.rotations,
+        rotations=dataset.rotations.astype(np.int64),
         translations=dataset.translations,
         transformation_matrix=dataset.transformation_matrix,
         symprec=float(symprec),
@@ -85,24 +86,30 @@ def permutations(cell: Cell, spacegroup: SpaceGroup) -> tuple[IntArray, IntArray
     SymmetryError
         If an operation takes an atom to a place where there is none of its species.
     """
-    images = np.einsum("gab,kb->gka", spacegroup.rotations, cell.positions) + spacegroup.translations[:, None, :]
-    difference = images[:, :, None, :] - cell.positions[None, None, :, :]
-    whole = np.rint(difference)
-    distance = np.linalg.norm((difference - whole) @ cell.cell, axis=-1)
-    distance[:, cell.numbers[:, None] != cell.numbers[None, :]] = np.inf
-    atoms = np.argmin(distance, axis=2)
-    missed = np.take_along_axis(distance, atoms[:, :, None], axis=2).max()
-    # The tolerance of the search bounds each of the positions that are compared.
-    if missed > 10 * spacegroup.symprec:
-        raise SymmetryError(
-            "An operation of the space group does not map the crystal onto itself",
-            found=f"an image {missed:.2g} Å away from the nearest atom of its species",
-            fix="use a smaller symprec, or symmetrise the structure",
-        )
-    shifts = np.take_along_axis(whole, atoms[:, :, None, None], axis=2)[:, :, 0, :]
-    return atoms, shifts.astype(np.int64)
+    n_operations = len(spacegroup.rotations)
+    atoms = np.empty((n_operations, cell.n_atoms), dtype=np.int64)
+    shifts = np.empty((n_operations, cell.n_atoms, 3), dtype=np.int64)
+    foreign = cell.numbers[:, None] != cell.numbers[None, :]
+    for index, (rotation, translation) in enumerate(zip(spacegroup.rotations, spacegroup.translations, strict=True)):
+        images = cell.positions @ rotation.T + translation
+        difference = images[:, None, :] - cell.positions[None, :, :]
+        whole = np.rint(difference)
+        distance = np.linalg.norm((difference - whole) @ cell.cell, axis=-1)
+        distance[foreign] = np.inf
+        atoms[index] = np.argmin(distance, axis=1)
+        missed = distance.min(axis=1).max()
+        # The tolerance of the search bounds each of the positions that are compared.
+        if missed > 10 * spacegroup.symprec:
+            raise SymmetryError(
+                "An operation of the space group does not map the crystal onto itself",
+                found=f"an image {missed:.2g} Å away from the nearest atom of its species",
+                fix="use a smaller symprec, or symmetrise the structure",
+            )
+        shifts[index] = whole[np.arange(cell.n_atoms), atoms[index]]
+    return atoms, shifts
 
 
-def cartesian_rotations(cell: Cell, spacegroup: SpaceGroup) -> np.ndarray:  # type: ignore[type-arg]
+def cartesian_rotations(cell: Cell, spacegroup: SpaceGroup) -> FloatArray:
     """Return the rotations in the Cartesian frame, ``(n_operations, 3, 3)``, acting on column vectors."""
-    return np.einsum("ai,gij,jb->gab", cell.cell.T, spacegroup.rotations, np.linalg.inv(cell.cell.T))
+    rotations: FloatArray = np.einsum("ai,gij,jb->gab", cell.cell.T, spacegroup.rotations, np.linalg.inv(cell.cell.T))
+    return rotations
