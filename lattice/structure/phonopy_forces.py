@@ -86,6 +86,7 @@ def set_forces(phonon: Phonopy, dataset: dict[str, Any]) -> float:
         If the forces do not fit the supercell or do not determine the force constants.
     """
     displacements, forces = _dense(dataset, len(phonon.supercell))
+    checked: Any = dataset  # phonopy types its datasets as TypedDicts
     options: dict[str, Any] = {}
     if "first_atoms" not in dataset:
         if find_spec("symfc") is None:
@@ -99,7 +100,7 @@ def set_forces(phonon: Phonopy, dataset: dict[str, Any]) -> float:
         "phonopy cannot produce force constants from the force sets",
         "check that the displacements and the supercell belong together",
     ):
-        phonon.dataset = dataset
+        phonon.dataset = checked
         phonon.produce_force_constants(show_drift=False, **options)
     constants = phonon.force_constants
     if constants is None or not np.isfinite(constants).all():
@@ -161,7 +162,7 @@ def dataset_from_sets(sets: ForceSets, n_supercell: int, order: IntArray | None 
     if n_file != n_supercell or len(sets.forces) % (1 if sets.n_atoms else n_supercell):
         raise InputError(
             "The force sets do not fit the supercell",
-            found=f"{sets.n_atoms or len(sets.forces)} {'atoms' if sets.n_atoms else 'lines'}, {n_supercell} atoms in it",
+            found=f"{f'{sets.n_atoms} atoms' if sets.n_atoms else f'{len(sets.forces)} lines'}, {n_supercell} in it",
             fix="put the phonopy_disp.yaml of this calculation beside the force sets",
         )
     places = np.arange(n_supercell) if order is None else order

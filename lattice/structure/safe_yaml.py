@@ -156,14 +156,20 @@ def _check_events(text: str, name: str, loader: Any) -> None:
                 found = f"nesting deeper than {MAX_DEPTH}"
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if getattr(event, "anchor", None) is not None:
-            found = f"the anchor or alias {event.anchor!r}"
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            found = f"the anchor or alias {anchor!r}"
         tag = getattr(event, "tag", None)
         if tag not in {None, "!"} and tag not in PLAIN_TAGS:
             found = f"the tag {tag!r}"
         if found is not None:
             raise FormatError(
                 f"{name} holds YAML that plain data do not need",
-                found=f"{found} at line {event.start_mark.line + 1}",
+                found=f"{found}{_place(event)}",
                 fix="give a file written by phonopy itself; files with such content may run code and are not read",
             )
+
+
+def _place(event: yaml.Event) -> str:
+    """Return the line of an event in words, where the parser knows it."""
+    return "" if event.start_mark is None else f" at line {event.start_mark.line + 1}"

@@ -1,0 +1,99 @@
+"""The bundled crystals give the frequencies and the dielectric constants that their data sheet states."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import lattice
+from lattice import units
+from lattice.structure.bundled import bundled_file, bundled_names, bundled_root
+
+# LDA with spin-orbit coupling, transverse; THz, ascending: Eg, A1g, Eu, Eg, Eu, A2u, A2u, A1g.
+GAMMA_THZ = [1.1542, 1.1542, 1.9838, 2.1944, 2.1944, 3.7828, 3.7828, 3.8147, 3.8147, 4.1292, 4.6382, 5.2168]
+# Perturbation theory without spin-orbit coupling, cm⁻¹: even modes, and odd ones before the sum rule was imposed.
+EVEN_NO_SOC_CM = [40.8, 40.8, 68.4, 132.9, 132.9, 177.1]
+ODD_NO_SOC_CM = [78.1, 78.1, 131.5, 131.5, 137.6, 158.9]
+
+
+def gamma_modes(crystal):
+    """Frequencies in THz and displacement patterns e/√m at Γ, from the force constants with NumPy alone."""
+    root = np.sqrt(np.repeat(crystal.masses, 3))
+    size = 3 * crystal.n_atoms
+    matrix = crystal.force_constants.array.sum(axis=1).transpose(0, 2, 1, 3).reshape(size, size)
+    values, vectors = np.linalg.eigh(matrix / np.outer(root, root))
+    frequency = np.sign(values) * np.sqrt(np.abs(values)) * units.THZ_PER_ROOT_EV
+    return frequency, (vectors / root[:, None]).T.reshape(size, crystal.n_atoms, 3)
+
+
+def ionic_dielectric(crystal):
+    frequency, patterns = gamma_modes(crystal)
+    charges = np.einsum("kab,skb->sa", crystal.born_charges, patterns)
+    optical = frequency > 0.1
+    weights = 1 / (2 * np.pi * frequency[optical]) ** 2
+    tensor = np.einsum("s,sa,sb->ab", weights, charges[optical], charges[optical])
+    return units.EPSILON_IONIC / crystal.volume * tensor
+
+
+def test_both_crystals_are_installed():
+    assert bundled_names() == ("Bi2Se3", "Bi2Se3-noSOC")
+    assert bundled_root().is_dir()
+    assert bundled_file("Bi2Se3").is_file()
+    assert bundled_file("nothing") is None
+
+
+def test_the_installed_data_are_those_of_the_source_tree():
+    if importlib.util.find_spec("lattice.bundled") is None:
+        pytest.skip("runs in place: the source tree is what is loaded")
+    assert bundled_root().name in {"bundled", "structures"}
+
+
+def test_the_frequencies_at_gamma_are_the_stated_ones():
+    frequency, _ = gamma_modes(lattice.load("Bi2Se3"))
+    assert np.abs(frequency[:3]).max() < 1e-4
+    np.testing.assert_allclose(frequency[3:], GAMMA_THZ, atol=5.1e-5)
+
+
+def test_the_frequencies_without_spin_orbit_coupling_are_the_stated_ones():
+    crystal = lattice.load("Bi2Se3-noSOC")
+    frequency, patterns = gamma_modes(crystal)
+    # Inversion swaps the two Bi atoms and the two outer Se atoms: an even pattern turns into its opposite under it.
+    even = np.abs(patterns[:, [1, 0, 2, 4, 3]] + patterns).max(axis=(1, 2)) < 1e-6
+    optical = np.abs(frequency) > 0.1
+    computed = frequency * units.INVERSE_CM_PER_THZ
+    np.testing.assert_allclose(computed[optical & ~even], ODD_NO_SOC_CM, atol=0.35)
+    np.testing.assert_allclose(computed[even], EVEN_NO_SOC_CM, atol=0.051)
+
+
+def test_the_ionic_dielectric_constants_are_the_stated_ones():
+    tensor = ionic_dielectric(lattice.load("Bi2Se3"))
+    np.testing.assert_allclose(np.diagonal(tensor), [95.05, 95.05, 7.22], atol=5.1e-3)
+    assert np.abs(tensor - np.diag(np.diagonal(tensor))).max() < 1e-9
+
+
+def test_the_crystal_is_that_of_its_own_poscar_and_born():
+    for name in bundled_names():
+        crystal = lattice.load(name)
+        folder = bundled_file(name).parent
+        again = lattice.load(folder / "POSCAR", born=folder / "BORN")
+        np.testing.assert_allclose(again.cell, crystal.cell, atol=1e-9)
+        np.testing.assert_allclose(again.positions, crystal.positions, atol=1e-9)
+        assert (again.numbers == crystal.numbers).all()
+        np.testing.assert_allclose(again.masses, crystal.masses, rtol=1e-6)
+        np.testing.assert_allclose(again.born_charges, crystal.born_charges, atol=1e-6)
+        np.testing.assert_allclose(again.dielectric, crystal.dielectric, atol=1e-6)
+        assert again.spacegroup.number == crystal.spacegroup.number == 166
+
+
+def test_what_holds_only_at_gamma_names_the_other():
+    crystal, other = lattice.load("Bi2Se3"), lattice.load("Bi2Se3-noSOC")
+    assert crystal.force_constants.gamma_only
+    assert crystal.dispersion_name == other.name == "Bi2Se3-noSOC"
+    assert other.dispersion_name is None
+    assert (other.force_constants.supercell_matrix == 2 * np.eye(3)).all()
+
+
+def test_the_report_names_every_thing_that_was_read():
+    found = "\n".join(lattice.load("Bi2Se3").found)
+    for part in ("bundled crystal", "cell", "force constants", "Born charges", "supercell: 1×1×1", "R-3m", "q = 0"):
+        assert part in found
