@@ -45,7 +45,7 @@ def d3d_potential(gamma=1.2e-3, charge=1.21, frequency=(2.05, 4.05), linewidth=(
 
 
 def random_potential(seed=0, n_quartic=60, n_cubic=40):
-    """12 modes of 4 atoms without symmetry: terms of order 3 to 6, QE, QEE, QQE; M links every multiplet to every other."""
+    """12 modes of 4 atoms without symmetry: orders 3 to 6, QE, QEE, QQE; M links every multiplet to every other."""
     rng = np.random.default_rng(seed)
     n = 12
     eigenvectors = np.linalg.qr(rng.standard_normal((n, n)))[0].reshape(n, 4, 3)

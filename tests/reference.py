@@ -76,17 +76,12 @@ class Twin:
         )
         return 0.5 * float(P @ P + self.omega_squared @ Q**2) + float(V)
 
-    def torques(self, t, Q, P):
-        """dL_a/dt by row in ħ/ps, {name: (n_multiplets, 3)}; Q̇ = P drops out of the sum over partners only."""
-        potential, names = self.potential, list(dict.fromkeys(self.potential.multiplet.tolist()))
-        member = np.array([[m == a for m in potential.multiplet] for a in names], float)
-        out = {}
-        for name, F in self.forces(t, Q, P).items():
-            out[name] = (
-                np.stack([member @ (0.5 * (Q * (M @ F) + (Q @ M) * F)) for M in potential.angular_momentum], axis=1)
-                / HBAR
-            )
-        return out
+    def torques(self, Q, forces):
+        """dL_a/dt in ħ/ps by forces ``(n_rows, n)``: ``(n_rows, n_multiplets, 3)``."""
+        # The part of dL_a/dt with Q̇ = P, ½ [P_s (M P)_s + (P M)_s P_s], vanishes: M is antisymmetric.
+        member = np.array([[m == a for m in self.potential.multiplet] for a in self.potential.multiplets], float)
+        per_mode = [0.5 * (Q * (forces @ M.T) + (Q @ M) * forces) for M in self.potential.angular_momentum]
+        return np.stack([torque @ member.T for torque in per_mode], axis=2) / HBAR
 
     def solve(self, times, Q0=None, P0=None, rtol=1e-11):
         """Q, P at `times`, each (n_times, n)."""
@@ -107,8 +102,8 @@ class Twin:
 
         def rate(t, y):
             Q, P = y[:n], y[n : 2 * n]
-            torques = self.torques(t, Q, P)
-            return np.concatenate([P, sum(self.forces(t, Q, P).values()), np.ravel([torques[name] for name in names])])
+            forces = np.stack(list(self.forces(t, Q, P).values()))
+            return np.concatenate([P, forces.sum(axis=0), self.torques(Q, forces).ravel()])
 
         y = solve_ivp(rate, (0.0, duration), y0, method="DOP853", rtol=rtol, atol=1e-13, max_step=0.05).y[:, -1]
         return dict(zip(names, y[2 * n :].reshape(len(names), k, 3), strict=True))

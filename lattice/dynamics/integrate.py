@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice._kernels import trajectory as kernel
 from lattice.dynamics import scheme
@@ -28,7 +29,7 @@ STATUS_TEXT = {
 }
 MAX_HALVINGS = 8  #: of the first step; at order 6 each is worth a factor 64
 SCALE_FLOOR = 1e-6  #: of the largest |Q| of the run: scale for multiplets that hardly move
-_DIVERGED_LEVELS = 3  #: halvings in a row that must diverge before a run counts as divergent
+_BLOW_UP_AGREEMENT = 1e-3  #: relative change of Q before a blow-up, up to which two levels count as the same motion
 _PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
 _STEPS_PER_DURATION = 4.0  #: first steps within the shortest pulse
 _FIELD_BUDGET = 2**22  #: numbers of field tables held at a time (32 MiB)
@@ -144,26 +145,26 @@ class Refinement:
         """Halve the step until the step error is ≤ rtol; what can't be met keeps its status."""
         stride = 2 if self.steps == 1 else 1
         active = np.arange(len(self.pulses))
-        coarse = self._level(active, -1)
-        out, diverged = coarse, np.where(coarse.status == DIVERGED, 1, 0)
+        coarse = self.level(active, -1)
+        out = coarse
         for level in range(MAX_HALVINGS + 1):
-            fine = self._level(active, level)
+            fine = self.level(active, level)
             fine.step_error = self._step_error(coarse, fine, stride if level == 0 else 1)
-            diverged = np.where(fine.status == DIVERGED, diverged + 1, 0)
-            fine.status = np.where(diverged, DIVERGED, np.where(fine.step_error <= rtol, OK, UNRESOLVED)).astype(
-                np.int32
-            )
+            fine.status[(fine.status == OK) & ~(fine.step_error <= rtol)] = UNRESOLVED
             if level == 0:
-                out = fine.take(np.arange(len(active)))
+                out = fine.take(active)
             else:
                 out.put(active, fine)
-            keep = np.flatnonzero((fine.status == UNRESOLVED) | ((diverged > 0) & (diverged < _DIVERGED_LEVELS)))
-            if not len(keep):
+            again = fine.status != OK
+            if level > 0:
+                again &= ~same_blow_up(coarse, fine)
+            if not again.any():
                 break
-            active, coarse, diverged = active[keep], fine.take(keep), diverged[keep]
+            keep = np.flatnonzero(again)
+            active, coarse = active[keep], fine.take(keep)
         return out
 
-    def _level(self, active: IntArray, level: int) -> Solution:
+    def level(self, active: IntArray, level: int) -> Solution:
         """Integrate with 2^level × the first number of steps; level −1 is the coarse run, without a ledger."""
         grid, book, n = self.grid, level >= 0, self.grid.n_intervals
         double = not book and self.steps == 1  # the coarse run then strides over every second recorded time
@@ -239,6 +240,22 @@ class Refinement:
         largest = np.maximum(np.abs(fine.Q).max(axis=1), np.abs(fine.Q_end))
         error = relative_to_multiplets(change, largest, self.table.multiplet_of)
         return np.where((coarse.status == DIVERGED) | (fine.status == DIVERGED), np.inf, error)
+
+
+def same_blow_up(coarse: Solution, fine: Solution) -> NDArray[np.bool_]:
+    """Whether the motion itself diverges, and not a step that is too long for it: ``(B,)`` bool.
+
+    True where two levels become infinite in the same recorded interval, not the first two, after the same motion.
+    """
+    first = []
+    for level in (coarse, fine):
+        bad: NDArray[np.bool_] = np.any(np.isnan(level.Q), axis=2)
+        first.append(np.where(bad.any(axis=1), bad.argmax(axis=1), bad.shape[1]))
+    before = (np.arange(fine.Q.shape[1]) < first[1][:, None] - 1)[:, :, None]
+    Q_coarse, Q_fine = (np.where(before, level.Q, 0.0) for level in (coarse, fine))
+    agree = np.abs(Q_fine - Q_coarse).max(axis=(1, 2)) <= _BLOW_UP_AGREEMENT * np.abs(Q_fine).max(axis=(1, 2))
+    both = (coarse.status == DIVERGED) & (fine.status == DIVERGED) & (first[0] == first[1]) & (first[1] > 2)
+    return np.asarray(both & agree)
 
 
 def relative_to_multiplets(change: FloatArray, largest: FloatArray, multiplet_of: Int32Array) -> FloatArray:

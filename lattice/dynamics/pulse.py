@@ -121,6 +121,8 @@ class Pulse:
             if np.linalg.norm(x) > _PARALLEL:
                 break
         x /= np.linalg.norm(x)
+        x -= n * (n @ x)  # again: the first projection left round-off / sine where x is nearly parallel to the axis
+        x /= np.linalg.norm(x)
         # Right angles are exact, so that a field along a mirror or two-fold direction has no component off it.
         c, s = _cos_sin_degrees(self.angle)
         x = c * x + s * np.cross(n, x)
@@ -196,7 +198,9 @@ def _unit_tuple(axis: ArrayLike) -> tuple[float, float, float]:
         raise InputError(
             "The pulse's axis must be a direction", found=repr(axis), fix="give three finite numbers, not all zero"
         )
-    x, y, z = (vector / length).tolist()
+    if abs(length - 1.0) > 4 * np.finfo(float).eps:  # a unit vector keeps its bits
+        vector = vector / length
+    x, y, z = vector.tolist()
     return x, y, z
 
 

@@ -60,6 +60,11 @@ class Record:
         """Recorded times start, start + every, … ≤ duration: ``(n_times,)`` *ps*.
 
         A duration that is no multiple of `every` is integrated to its end; the last recorded time is then earlier.
+        """
+        return self.start + self.every * np.arange(self.count(duration), dtype=np.float64)
+
+    def count(self, duration: float) -> int:
+        """Return the number of recorded times in a run of `duration` *ps*.
 
         Raises
         ------
@@ -72,5 +77,4 @@ class Record:
                 found=f"start {self.start} ps, duration {duration} ps",
                 fix="lower start or raise the duration",
             )
-        count = math.floor((duration - self.start) / self.every + _GRID_TOLERANCE)
-        return self.start + self.every * np.arange(count + 1, dtype=np.float64)
+        return math.floor((duration - self.start) / self.every + _GRID_TOLERANCE) + 1

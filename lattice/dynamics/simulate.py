@@ -132,8 +132,8 @@ def simulate_ensemble(
     record = Record() if record is None else record
     groups = _checked_pulses(potential, pulses)
     _check_numerics(duration, temperature, seed, rtol, n_threads, on_failure)
+    _check_size(len(groups) * record.count(duration) * potential.n_modes)
     times = record.times(duration)
-    _check_size(len(groups) * len(times) * potential.n_modes)
     table = build_table(potential)
     Q0, P0 = _initial_state(initial, len(groups), table)
     grid = integration.Grid(record.start, record.every, len(times) - 1, float(duration))

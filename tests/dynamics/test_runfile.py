@@ -1,0 +1,95 @@
+"""Runs on disk: round trip, schema, completeness."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+import xarray
+from model_potentials import d3d_potential, random_potential
+
+from lattice import FormatError, InputError, LatticeError, Pulse, Record, SchemaError, simulate, simulate_ensemble
+from lattice.dynamics.runfile import load_run, save_run
+
+MAIN = Pulse(0.3, 2.05, 1.0)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return simulate(random_potential(), MAIN, 0.5)
+
+
+def test_round_trip_is_identical(run, tmp_path):
+    save_run(run, tmp_path / "run.nc")
+    xarray.testing.assert_identical(load_run(tmp_path / "run.nc"), run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_round_trip_of_an_ensemble_with_a_failed_trajectory(tmp_path):
+    runs = simulate_ensemble(d3d_potential(gamma=1.0), [(), MAIN], 3.0, initial=([[0.0] * 4, [30.0] * 4], np.zeros(4)),
+                             on_failure="keep", record=Record(0.1, quantities=("L",)))  # fmt: skip
+    assert runs.status.values.tolist() == [0, 1]
+    save_run(runs, tmp_path / "runs.nc")
+    xarray.testing.assert_identical(load_run(tmp_path / "runs.nc"), runs)
+
+
+def test_provenance_names_no_machine(run):
+    provenance = json.loads(run.attrs["provenance"])
+    assert set(provenance) == {
+        "lattice", "schema", "parameters", "step_error", "integrator", "kernel", "dependencies", "potential", "utc",
+    }  # fmt: skip
+    assert {"numpy", "scipy", "xarray", "h5netcdf"} <= set(provenance["dependencies"])
+    assert {"seed", "rtol", "duration_ps", "temperature_K", "record"} <= set(provenance["parameters"])
+
+
+def test_missing_folder_and_wrong_ending(run, tmp_path):
+    with pytest.raises(InputError, match="folder"):
+        save_run(run, tmp_path / "no" / "run.nc")
+    with pytest.raises(InputError, match="netCDF"):
+        save_run(run, tmp_path / "run.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(run, tmp_path, monkeypatch):
+    path = tmp_path / "run.nc"
+    save_run(run, path)
+    before = path.read_bytes()
+
+    def full(self, target, **_):
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(xarray.Dataset, "to_netcdf", full)
+    with pytest.raises(LatticeError, match="could not be written"):
+        save_run(run, path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_missing_file_and_other_formats(tmp_path):
+    with pytest.raises(InputError, match="no such run"):
+        load_run(tmp_path / "run.nc")
+    (tmp_path / "text.nc").write_text("not a netCDF file")
+    with pytest.raises(FormatError, match=r"text\.nc"):
+        load_run(tmp_path / "text.nc")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda run: run.drop_vars("ledger"),
+        lambda run: run.assign_attrs(schema=99),
+        lambda run: run.assign_attrs(kind="potential"),
+        lambda run: run.assign_attrs(provenance="{"),
+        lambda run: run.assign(frequency=run.frequency.assign_attrs(units="meV")),
+        lambda run: run.assign(status=run.status.astype(float)),
+        lambda run: run.rename(mode_factor="factor"),
+    ],
+)
+def test_other_schemas_are_refused(run, tmp_path, spoil):
+    spoilt = spoil(run)
+    with pytest.raises(SchemaError):
+        save_run(spoilt, tmp_path / "run.nc")
+    spoilt.to_netcdf(tmp_path / "run.nc", engine="h5netcdf")
+    with pytest.raises(SchemaError):
+        load_run(tmp_path / "run.nc")

@@ -1,0 +1,99 @@
+"""The kernel through `integrate`: convergence order, identities of mechanics, bits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_potentials import d3d_potential, make_potential, random_potential
+from reference import Twin
+
+from lattice import Pulse
+from lattice._kernels import trajectory
+from lattice.dynamics.integrate import Grid, Refinement
+from lattice.dynamics.table import build_table
+
+
+def fixed_steps(potential, pulses, duration, steps, Q0=None, P0=None, book=True):
+    """State after `steps` steps, without step control."""
+    table = build_table(potential)
+    n = potential.n_modes
+    Q0 = np.zeros((1, n)) if Q0 is None else np.atleast_2d(Q0)
+    P0 = np.zeros((1, n)) if P0 is None else np.atleast_2d(P0)
+    solver = Refinement(table, [tuple(pulses)], Q0, P0, Grid(0.0, duration, 1, duration), steps, 1)
+    return solver.level(np.arange(1), 0)
+
+
+def test_order_is_six_with_damping_and_fields():
+    potential = random_potential(3)
+    pulses = [Pulse(2.0, 2.5, 0.5, helicity=0.7, center=0.5), Pulse(1.0, 4.0, 0.4, center=0.7, angle=30.0)]
+    Q, _ = Twin(potential, pulses).solve(np.array([0.0, 1.0]), rtol=1e-13)
+    errors = [np.abs(fixed_steps(potential, pulses, 1.0, n).Q_end[0] - Q[-1]).max() for n in (24, 32, 48)]
+    orders = np.log(np.array(errors[:-1]) / errors[1:]) / np.log([32 / 24, 48 / 32])
+    assert np.all(orders > 5.6), (errors, orders)
+    assert errors[-1] < 1e-8
+
+
+def undamped(potential):
+    """Same potential without damping."""
+    return replace(potential, linewidth=np.zeros(potential.n_modes))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_energy_without_damping_and_time_reversal(seed):
+    rng = np.random.default_rng(seed)
+    potential = undamped(d3d_potential(gamma=5e-3, a1g=1e-3))
+    Q0, P0 = 0.3 * rng.standard_normal(5), 4.0 * rng.standard_normal(5)
+    twin, there = Twin(potential), fixed_steps(potential, [], 2.0, 200, Q0, P0)
+    assert twin.energy(there.Q_end[0], there.P_end[0]) == pytest.approx(twin.energy(Q0, P0), rel=1e-9)
+    back = fixed_steps(potential, [], 2.0, 200, there.Q_end[0], -there.P_end[0])
+    np.testing.assert_allclose(back.Q_end[0], Q0, atol=1e-11)
+    np.testing.assert_allclose(back.P_end[0], -P0, atol=1e-10)
+
+
+@pytest.mark.parametrize("order", range(1, 9))
+def test_force_of_any_order_with_any_field_factors(order):
+    """One kick of a term with repeated factors is its gradient."""
+    rng = np.random.default_rng(order)
+    modes, field = np.sort(rng.integers(0, 3, order)).tolist(), rng.integers(0, 3, order % 4).tolist()
+    potential = make_potential([0.0] * 3, [0.0] * 3, ["A", "B", "C"], [(modes, field, 0.37, "channel")])
+    table, Q, E = build_table(potential), rng.standard_normal(3), rng.standard_normal(3)
+    P, kick = np.zeros((1, 3)), np.array([1.0])
+    status, ledger = np.zeros(1, np.int32), np.zeros((1, len(table.rows), 3, 3))
+    still = np.tile([1.0, 0.0, 0.0, 1.0], (2, 3, 1))
+    record = np.empty((1, 1, 3)), np.empty((1, 1, 3))
+    trajectory.advance(
+        Q[None].copy(), P, ledger, status, *record, np.empty((1, table.work_size)), E.reshape(1, 1, 1, 3).copy(),
+        still, np.zeros((2, 0, 8)), kick, table.coefficient, table.term_order, table.term_mode, table.term_slot,
+        table.term_field, table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
+        table.link_arm, table.arm_start, table.arm_multiplet, table.n_accounts, 3, 4, True, 1,
+    )  # fmt: skip
+    expected = np.zeros(3)
+    for s in range(3):
+        m = modes.count(s)
+        if m:
+            others = np.prod([Q[k] for k in modes if k != s])
+            expected[s] = -table.coefficient[0] * m * Q[s] ** (m - 1) * others * np.prod(E[field])
+    np.testing.assert_allclose(P[0], expected, rtol=1e-13)
+
+
+def test_bits_do_not_depend_on_threads_or_neighbours():
+    table, B = build_table(random_potential(1)), 5
+    pulses = [(Pulse(0.5 * (i + 1), 2.5, 0.5, center=0.4),) for i in range(B)]
+    rest, grid = np.zeros((B, 12)), Grid(0.0, 0.02, 30, 0.6)
+    runs = [Refinement(table, pulses, rest, rest, grid, 2, n).solve(1e-8) for n in (1, 2, 3)]
+    alone = [Refinement(table, [p], rest[:1], rest[:1], grid, 2, 1).solve(1e-8) for p in pulses]
+    for name in ("Q", "P", "Q_end", "P_end", "ledger", "step_error", "step", "status"):
+        first = getattr(runs[0], name)
+        for other in runs[1:]:
+            assert np.array_equal(first, getattr(other, name)), name
+        assert np.array_equal(first, np.concatenate([getattr(one, name) for one in alone])), name
+
+
+def test_build_info_names_the_compiler():
+    info = trajectory.build_info()
+    assert set(info) == {"compiler", "openmp"}
+    assert isinstance(info["openmp"], bool)
+    assert info["compiler"].split()[0] in {"gcc", "clang"}
