@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 # Force constants of the first hold at q = 0 only; the second is the same crystal with a dispersion.
@@ -10,11 +9,10 @@ DISPERSION = {"Bi2Se3": "Bi2Se3-noSOC"}
 
 
 def bundled_root() -> Path | None:
-    """Return the folder of the bundled crystals: the installed package data, or `structures` of a source tree."""
-    spec = find_spec("lattice.bundled")
-    candidates = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    candidates.append(Path(__file__).parents[2] / "structures")
-    return next((place for place in candidates if place.is_dir()), None)
+    """Return the folder of the bundled crystals: `lattice/bundled` as installed, or `structures` of a source tree."""
+    package = Path(__file__).parents[1]
+    places = (package / "bundled", package.parent / "structures")
+    return next((place for place in places if place.is_dir()), None)
 
 
 def bundled_names() -> tuple[str, ...]:

@@ -91,7 +91,8 @@ def cell_from_atoms(atoms: PhonopyAtoms, length: float = 1.0) -> Cell:
     InputError
         If sites are shared by several species, or the cell cannot be used.
     """
-    if atoms.has_weighted_species or atoms.has_mixtures:
+    # phonopy below 4.10 knows no mixtures.
+    if getattr(atoms, "has_weighted_species", False) or getattr(atoms, "has_mixtures", False):
         raise InputError(
             "The crystal has sites that several species share",
             found="site mixtures",

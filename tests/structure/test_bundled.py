@@ -1,9 +1,6 @@
 """The bundled crystals give the frequencies and the dielectric constants that their data sheet states."""
 
-import importlib.util
-
 import numpy as np
-import pytest
 
 import lattice
 from lattice import units
@@ -40,12 +37,6 @@ def test_both_crystals_are_installed():
     assert bundled_root().is_dir()
     assert bundled_file("Bi2Se3").is_file()
     assert bundled_file("nothing") is None
-
-
-def test_the_installed_data_are_those_of_the_source_tree():
-    if importlib.util.find_spec("lattice.bundled") is None:
-        pytest.skip("runs in place: the source tree is what is loaded")
-    assert bundled_root().name in {"bundled", "structures"}
 
 
 def test_the_frequencies_at_gamma_are_the_stated_ones():
