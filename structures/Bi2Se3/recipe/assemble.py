@@ -1,48 +1,136 @@
-"""Force constants, frequencies, mode patterns and couplings of Bi2Se3 from the committed records; numpy only."""
+"""Write couplings.json and gamma.json from the committed records; needs numpy only."""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import couplings
+import espresso
+import harmonic
 import numpy as np
 import patterns
+import records
+
+DIGITS = 8
+CONVENTION = (
+    "V3 = sum of value * invariant, each invariant once, eV/(Angstrom sqrt(amu))^3; Q = Qx + i Qy of an E pair, x on "
+    "the two-fold axis a1, y in the mirror plane. Three E pairs A B C: Im(A B C); two E pairs and an A1g: S Re(A B*); "
+    "an A2u, an Eu and an Eg: Z Re(A B*); singlets: the product. Eigenvectors: gamma.json, Bi atom 1 positive."
+)
 
 
-def load(results: Path, name: str) -> dict:
-    return json.loads((results / f"{name}.json").read_text())
+def rounded(value: object) -> object:
+    """Return `value` with numbers rounded to DIGITS significant digits and NaN as None."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    if isinstance(value, (bool, int, str)) or value is None:
+        return value
+    number = float(value)
+    return None if math.isnan(number) else float(f"{number:.{DIGITS - 1}e}")
 
 
-def reference_positions(results: Path) -> np.ndarray:
-    """Return the relaxed positions (5, 3), Å."""
-    return np.array(load(results, "equilibrium")["positions_A"])
+def fields(results: Path, found: dict[str, harmonic.Mode]) -> dict | None:
+    """Return ε∞, Born charges with and without the acoustic sum rule, and mode charges (e/√amu); None without a record.
 
-
-def force_change(results: Path, name: str, reference: str = "equilibrium") -> np.ndarray:
-    """Return the generalised forces (12,) of a run minus those of the equilibrium, eV/(Å√amu)."""
-    forces = [np.array(load(results, n)["forces_eV_per_A"]) for n in (name, reference)]
-    return patterns.generalised_forces(forces[0] - forces[1])
-
-
-def first_modes(results: Path) -> dict[str, np.ndarray]:
-    """Return mode → (2,) eigenvector in the patterns of its block, from the harmonic runs at the small step.
-
-    The sign makes the first component positive. These directions only define displacements.
+    The tensors are averaged over the point group: in plane and along c, and over equivalent atoms.
     """
-    modes = {}
-    for label, (first, second, axis) in patterns.BLOCKS.items():
-        columns = []
-        rows = [patterns.COORDINATES.index(f"{name}{axis}") for name in (first, second)]
-        for name in (first, second):
-            if label in ("Eu", "A2u"):
-                step = 0.8 if axis == "x" else 0.5
-                columns.append(-force_change(results, f"{name}{axis}")[rows] / step)
-            else:
-                pair = [force_change(results, f"{name}{axis}{sign}")[rows] for sign in "+-"]
-                columns.append(-(pair[0] - pair[1]))
-        matrix = np.array(columns).T
-        _, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        for number in range(2):
-            vector = vectors[:, number]
-            modes[f"{label}{number + 1}"] = vector * np.sign(vector[0])
-    return modes
+    record = espresso.load_record(results, "fields")
+    if record is None:
+        return None
+    epsilon = _axial(np.array(record["epsilon"]))
+    raw = np.array([_axial(tensor) for tensor in np.array(record["born_charges_e"])])
+    for first, second in ((0, 1), (3, 4)):
+        raw[[first, second]] = (raw[first] + raw[second]) / 2
+    violation = raw.sum(axis=0)
+    charges = raw - violation / len(raw)
+    names = {"Bi": 0, "Se1": 2, "Se2": 3}
+    weights = 1 / np.sqrt(patterns.ATOM_MASSES)
+    return {
+        "settings": record["settings"],
+        "epsilon": epsilon,
+        "born_charges_e": {name: charges[atom] for name, atom in names.items()},
+        "born_charges_raw_e": {name: raw[atom] for name, atom in names.items()},
+        "sum_rule_violation_e": violation,
+        "mode_charges_e_per_root_amu": {
+            name: float(charges[:, 0 if name.startswith("E") else 1] @ (mode.pattern * weights))
+            for name, mode in found.items()
+            if "u" in name
+        },
+    }
+
+
+def _axial(tensor: np.ndarray) -> np.ndarray:
+    """Return the in-plane mean and the element along c, (2,), of a tensor (3, 3)."""
+    return np.array([(tensor[0, 0] + tensor[1, 1]) / 2, tensor[2, 2]])
+
+
+def gamma(results: Path) -> dict:
+    """Return cell, relaxed parameters, frequencies, patterns and charges."""
+    found = harmonic.modes(results)
+    equilibrium = records.record(results, "equilibrium")
+    positions = records.reference_positions(results)
+    table = {}
+    for name, mode in found.items():
+        frequency = patterns.frequency(mode.curvature)
+        table[name] = {
+            "frequency_THz": frequency,
+            "frequency_per_cm": frequency * patterns.INVERSE_CM_PER_THZ,
+            "change_of_step_THz": frequency - patterns.frequency(mode.curvature - mode.change),
+            "curvature_eV_per_A2_amu": mode.curvature,
+            "pattern": mode.pattern.tolist(),
+        }
+    return {
+        "lattice_A": patterns.LATTICE.tolist(),
+        "u": positions[0, 2] / patterns.C,
+        "v": positions[3, 2] / patterns.C,
+        "residual_force_eV_per_A": float(abs(np.array(equilibrium["forces_eV_per_A"])).max()),
+        "settings": equilibrium["settings"],
+        "modes": table,
+        "largest_asymmetry_eV_per_A2_amu": {label: harmonic.block(results, label)[1] for label in patterns.BLOCKS},
+        "fields": fields(results, found),
+    }
+
+
+def anharmonic(results: Path) -> dict:
+    """Return the couplings, with what the fits leave and what other roads give."""
+    found = harmonic.modes(results)
+    rotation = harmonic.rotation(found)
+    cubic = couplings.cubic(results, rotation)
+    values = np.array([entry["value"] for entry in cubic["couplings"].values()])
+    return {
+        "convention": CONVENTION,
+        "cubic": cubic["couplings"],
+        "fit": cubic["fit"],
+        "generic_structure": couplings.generic_test(results, rotation, values),
+        "quartic": couplings.quartic(results, rotation, {name: mode.curvature for name, mode in found.items()}),
+        "Eu1_Eg2_structures": couplings.mixed(results, rotation),
+    }
+
+
+def cost(results: Path) -> dict[str, float]:
+    """Return the number of records and their wall time in s."""
+    times = [json.loads(path.read_text())["walltime_s"] for path in sorted(results.glob("*.json"))]
+    return {"calculations": len(times), "walltime_s": sum(times)}
+
+
+def outputs(results: Path) -> dict[str, dict]:
+    """Return the content of each output file by name."""
+    content = {"gamma.json": {**gamma(results), "cost": cost(results)}, "couplings.json": anharmonic(results)}
+    return {name: rounded(_plain(value)) for name, value in content.items()}
+
+
+def _plain(value: object) -> object:
+    """Return `value` with arrays as lists."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def write(results: Path, folder: Path) -> None:
+    """Write the output files into `folder`."""
+    for name, content in outputs(results).items():
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n")

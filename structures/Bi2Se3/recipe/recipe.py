@@ -16,10 +16,12 @@ from pathlib import Path
 
 import assemble
 import espresso
+import harmonic
 import numpy as np
 import patterns
 import plan
 import pseudopotentials
+import records
 
 HERE = Path(__file__).resolve().parent
 RELAXED = (
@@ -49,7 +51,7 @@ class Session:
     def run(self, run: plan.Run) -> dict:
         """Return the record of one planned run, displaced from the relaxed positions."""
         reference = plan.EQUILIBRIUM[run.settings]
-        positions = assemble.reference_positions(self.place.results) + patterns.displacement(run.amplitudes)
+        positions = records.reference_positions(self.place.results) + patterns.displacement(run.amplitudes)
         return self.compute(
             run.name,
             positions,
@@ -103,7 +105,7 @@ def fields(session: Session) -> None:
     results = session.place.results
     if espresso.load_record(results, "fields") is not None:
         return
-    positions = assemble.reference_positions(results).copy()
+    positions = records.reference_positions(results).copy()
     positions[:2, 1] += SYMMETRY_BREAKING * np.array([1, -1])
     settings = replace(plan.K4, threshold_Ry=1e-11)
     begin = time.time()
@@ -128,7 +130,7 @@ def _runs(runs: Callable[..., list[plan.Run]], *, needs_modes: bool = False) -> 
     """Return a step that computes planned runs; with `needs_modes` the plan takes the harmonic eigenvectors."""
 
     def step(session: Session) -> None:
-        for run in runs(assemble.first_modes(session.place.results)) if needs_modes else runs():
+        for run in runs(harmonic.first_modes(session.place.results)) if needs_modes else runs():
             session.run(run)
 
     return step
