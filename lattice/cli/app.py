@@ -17,6 +17,7 @@ import click
 
 from lattice import __version__
 from lattice.errors import InputError, LatticeError, SchemaError, SymmetryError
+from lattice.study.schema import nearest
 
 #: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
 COMMANDS = {
@@ -38,7 +39,7 @@ INPUT_ERRORS = (InputError, SchemaError, SymmetryError)
 
 
 class LatticeGroup(click.Group):
-    """A group that loads its commands when they are called and turns every error into one message and an exit status."""
+    """A group that loads a command when it is called, and turns every error into one message and an exit status."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Names of the commands in the order of their use."""
@@ -52,20 +53,34 @@ class LatticeGroup(click.Group):
         command: click.Command = getattr(import_module(module), function)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is answered with the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"No such command {args[0]!r}: {nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run the command line; every way out goes through an exit status."""
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
         if args is None and not debug:
             sys.excepthook = report_bug
-        extra["standalone_mode"] = False
         try:
-            status = super().main(args=words, prog_name=prog_name or "lattice", **extra)
+            status = super().main(words, prog_name or "lattice", complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except BrokenPipeError:
             # The reader has gone; point stdout elsewhere so that the interpreter's last flush is quiet too.
@@ -88,8 +103,8 @@ class LatticeGroup(click.Group):
 def report_bug(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     """Say in one line that an error nobody foresaw ended the command; the interpreter then exits with status 1."""
     click.echo(
-        f"Error: {kind.__name__}: {error}\n  This is a bug in lattice {__version__}. Please report it with the command and "
-        "what it prints with --debug.",
+        f"Error: {kind.__name__}: {error}\n  This is a bug in lattice {__version__}. "
+        "Please report it with the command and what it prints with --debug.",
         err=True,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import VERBOSE, common_options, show, vector_option
+from lattice.cli.options import Vector, common_options, show, vector_option
 
 
 @click.command()
@@ -17,20 +17,25 @@ from lattice.cli.options import VERBOSE, common_options, show, vector_option
 )
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
 @common_options
-def modes(source, q, axis, nac_direction, fc, born, as_json, level):  # type: ignore[no-untyped-def]
+def modes(
+    source: str,
+    q: Vector | None,
+    axis: Vector | None,
+    nac_direction: Vector | None,
+    fc: str | None,
+    born: str | None,
+    as_json: bool,
+    level: int,
+) -> None:
     """Modes of SOURCE at one q-point: frequency, irrep, real angular momentum J and pseudo-angular momentum m.
 
     SOURCE is a bundled name (Bi2Se3), a folder, a phonopy yaml, or a structure file with force constants beside it.
     """
-    from lattice import load, solve_modes
-    from lattice.cli.text import modes_text
+    from lattice.cli.modes_text import modes_text
+    from lattice.modes.solve import solve_modes
     from lattice.observe.mode_table import mode_table
+    from lattice.structure.load import load
 
-    crystal = load(source, fc=fc, born=born)
-    solved = solve_modes(crystal, q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
-    show(
-        mode_table(solved),
-        lambda table: modes_text(table, crystal, verbose=level == VERBOSE),
-        as_json=as_json,
-        level=level,
-    )
+    solved = solve_modes(load(source, fc=fc, born=born), q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
+    table = mode_table(solved)
+    show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

@@ -11,6 +11,7 @@ import click
 
 from lattice.errors import InputError
 
+Vector = tuple[float, float, float]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Levels of output: -q nothing but errors, the report, -v what was read and every entry of the tables.
@@ -57,9 +58,12 @@ def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:
     return target
 
 
-def show(result: dict[str, Any], text: Callable[[dict[str, Any]], str], *, as_json: bool, level: int) -> None:
-    """Print a result: as one JSON object, or as text unless quiet."""
+def show(result: dict[str, Any], text: Callable[[], str], *, as_json: bool, level: int) -> None:
+    """Print a result: as one JSON object, or as text unless quiet; its warnings go to stderr."""
+    for warning in result.get("warnings", ()):
+        if not as_json:
+            click.echo(f"Warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(result, allow_nan=False, ensure_ascii=False, indent=1))
     elif level > QUIET:
-        click.echo(text(result))
+        click.echo(text())

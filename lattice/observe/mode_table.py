@@ -22,11 +22,11 @@ def mode_table(modes: Modes) -> dict[str, Any]:
     Returns
     -------
     dict
-        `spacegroup`, `axis` (three numbers or None), `rotation_order`, and `modes`, in ascending frequency: `index` (from
-        0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary), `irrep` (None if unknown),
+        `spacegroup`, `axis` (three numbers or None), `rotation_order`, and `modes`, in ascending frequency: `index`
+        (from 0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary), `irrep` (None if unknown),
         `degeneracy`, `J` ([x, y, z], *ħ per phonon*), `m` (None without an axis), `rotation_order`, `ir_active`,
-        `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without Born
-        charges).
+        `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without
+        Born charges).
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
     return {
@@ -50,8 +50,8 @@ def _row(modes: Modes, index: int, multiplet: Multiplet) -> dict[str, Any]:
         "J": _plain(modes.J[index]),
         "m": None if math.isnan(m) else _whole(m),
         "rotation_order": int(modes.rotation_order),
-        "ir_active": multiplet.ir_active,
-        "raman_active": multiplet.raman_active,
+        "ir_active": bool(multiplet.ir_active),
+        "raman_active": bool(multiplet.raman_active),
         "mode_charge": None if charge is None else [_plain((z.real, z.imag)) for z in charge],
     }
 
@@ -62,5 +62,5 @@ def _plain(values: object) -> list[float]:
 
 
 def _whole(m: float) -> int | float:
-    """m as an integer where it is one (always at Γ)."""
+    """Pseudo-angular momentum as an integer where it is one (always at Γ)."""
     return round(m) if abs(m - round(m)) < 1e-6 else m

@@ -26,8 +26,8 @@ def signed_spectrum(time: ArrayLike, x: ArrayLike, y: ArrayLike | None = None) -
     time : array_like
         ``(n_times,)`` *ps*, evenly spaced.
     x, y : array_like
-        ``(n_times,)`` *Å√amu*, the real coordinates of a pair; without `y` the spectrum of a single coordinate, which is
-        even in the frequency.
+        ``(n_times,)`` *Å√amu*, the real coordinates of a pair; without `y` the spectrum of a single coordinate, which
+        is even in the frequency.
 
     Returns
     -------
@@ -61,8 +61,8 @@ def helicity(frequency: FloatArray, power: FloatArray) -> float | None:
     Returns
     -------
     float or None
-        In [−1, 1]; +1 is Q_x = cos ωt, Q_y = +sin ωt. A static displacement has no sense of rotation and does not count.
-        None where nothing moves.
+        In [−1, 1]; +1 is Q_x = cos ωt, Q_y = +sin ωt. A static displacement has no sense of rotation and does not
+        count. None where nothing moves.
     """
     # The most negative frequency has no positive partner on an even grid.
     partnered = frequency > frequency[0]

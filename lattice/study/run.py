@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice.anharmonic.files import load_potential
+from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
 from lattice.structure.load import load
-from lattice.study.schema import nearest
 from lattice.study.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -50,7 +49,8 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
     potential = load_potential(settings.potential or settings.source, frequencies=settings.frequencies)
     if settings.potential is not None:
         _check_same_crystal(settings.source, potential)
-    potential = override(potential, settings.overrides)
+    if settings.overrides:
+        potential = override_multiplets(potential, settings.overrides)
     run = simulate(
         potential,
         make_pulses(settings.pulses, potential),
@@ -85,35 +85,6 @@ def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tu
                 f"Pulse {i} is incomplete", found=f"no {', '.join(missing)}", fix=f"give pulse.{i}.{missing[0]}"
             )
     return tuple(Pulse(**pulse) for pulse in (first, *keys[1:]))
-
-
-def override(potential: Potential, overrides: Mapping[str, Mapping[str, float]]) -> Potential:
-    """Return the potential with other frequencies and linewidths of whole multiplets; its `source` records them.
-
-    Parameters
-    ----------
-    potential : Potential
-    overrides : mapping
-        Multiplet → {`frequency`, `linewidth`} in *THz*.
-
-    Raises
-    ------
-    InputError
-        A multiplet that the potential does not have.
-    """
-    if not overrides:
-        return potential
-    columns = {"frequency": potential.frequency.copy(), "linewidth": potential.linewidth.copy()}
-    for name, values in overrides.items():
-        rows = potential.multiplet == name
-        if not rows.any():
-            raise InputError(
-                "There is no such multiplet to override", found=name, fix=nearest(name, potential.multiplets)
-            )
-        for key, value in values.items():
-            columns[key][rows] = value
-    record = {name: dict(values) for name, values in overrides.items()}
-    return replace(potential, **columns, source={**potential.source, "overrides": record})
 
 
 def _check_same_crystal(source: str, potential: Potential) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lattice.dynamics.record import Record
 from lattice.study.run_file import change_document, check_document, read_run_document
@@ -43,7 +43,7 @@ class RunSettings:
 
     source: str
     potential: str | None = None
-    frequencies: Literal["measured", "computed"] = "measured"
+    frequencies: str = "measured"
     duration: float = DURATION
     temperature: float = 0.0
     seed: int = 0
@@ -59,7 +59,7 @@ def read_settings(
     *,
     pulse: str = "",
     assignments: Sequence[str] = (),
-    frequencies: Literal["measured", "computed"] | None = None,
+    frequencies: str | None = None,
 ) -> RunSettings:
     """Read a run file or make the default run of a source, change keys, and check everything.
 

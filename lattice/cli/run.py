@@ -1,0 +1,51 @@
+"""`lattice run`."""
+
+from __future__ import annotations
+
+import click
+
+from lattice.cli.options import common_options, output_path, show
+
+
+@click.command()
+@click.argument("source", metavar="SOURCE|RUN.toml")
+@click.option("--frequencies", type=click.Choice(["measured", "computed"]), help="Measured (where known) or computed.")
+@click.option("--pulse", default="", metavar="KEY=VALUE,…", help="Keys of pulse 0, as amplitude=0.1,helicity=-1.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a run file, as duration=10.")
+@click.option("-o", "--output", metavar="RUN.nc", help="Write the run.")
+@click.option("--figure", metavar="FILE", help="Draw the run: .png, .svg or .pdf.")
+@common_options
+def run(
+    source: str,
+    frequencies: str | None,
+    pulse: str,
+    assignments: tuple[str, ...],
+    output: str | None,
+    figure: str | None,
+    as_json: bool,
+    level: int,
+) -> None:
+    """Drive SOURCE with a light pulse, follow its angular momentum, and say whether 1 + 1 = -1.
+
+    SOURCE is a bundled name (Bi2Se3) or a potential file: the default run, a circular pulse at the strongest IR-active
+    pair. A run file sets everything.
+    """
+    from lattice.cli.run_text import run_text
+    from lattice.dynamics.runfile import save_run
+    from lattice.observe.report import run_report
+    from lattice.show.figure import check_recorded, run_figure
+    from lattice.show.style import FORMATS
+    from lattice.study.run import run_from_settings
+    from lattice.study.settings import read_settings
+
+    target, picture = output_path(output, (".nc",)), output_path(figure, FORMATS)
+    settings = read_settings(source, pulse=pulse, assignments=assignments, frequencies=frequencies)
+    if picture is not None:
+        check_recorded(settings.record.quantities)
+    trajectory, potential = run_from_settings(settings)
+    report = run_report(trajectory, potential)
+    if target is not None:
+        save_run(trajectory, target)
+    if picture is not None:
+        run_figure(trajectory, picture)
+    show(report, lambda: run_text(report, trajectory, level), as_json=as_json, level=level)

@@ -1,0 +1,151 @@
+"""The report of `lattice run` for people: at most 25 lines."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lattice.cli.columns import aligned, direction, number
+from lattice.cli.options import VERBOSE
+from lattice.observe.motion import relative_displacement
+from lattice.observe.multiplet_motion import along_axis, by_response
+from lattice.observe.report import summary_of
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+WIDTH = 110
+SHOWN_MULTIPLETS = 8  #: of more, the seven that respond most and one line for the others
+
+
+def run_text(report: dict[str, Any], run: Dataset, level: int) -> str:
+    """Return the report as text.
+
+    Parameters
+    ----------
+    report : dict
+        As from `lattice.observe.report.run_report`.
+    run : xarray.Dataset
+        The trajectory.
+    level : int
+        −1 quiet, 0 normal, 1 with every multiplet and every channel along x, y and z.
+    """
+    summary = summary_of(run)
+    order = by_response(run) if "Q" in run and "P" in run else run["multiplet"].values.tolist()
+    blocks = [
+        _head(report, run),
+        _multiplets(report, order, level),
+        _ledger(run, summary, order),
+        _end(report, run, summary),
+    ]
+    if level >= VERBOSE:
+        blocks.append(_every_channel(run))
+    return (
+        "\n\n".join("\n".join(block) for block in blocks[:3]) + "\n" + "\n".join(line for b in blocks[3:] for line in b)
+    )
+
+
+def _head(report: dict[str, Any], run: Dataset) -> list[str]:
+    """What was loaded, the light, the run."""
+    provenance = json.loads(run.attrs["provenance"])
+    source, parameters = provenance["potential"], provenance["parameters"]
+    lines = [
+        f"{source.get('file', 'potential')}: {run.sizes['mode']} coordinates in {run.sizes['multiplet']} multiplets, "
+        f"{run.sizes['term']} terms; frequencies {source.get('frequencies', 'as given')}; symmetry "
+        f"{source.get('symmetry', 'not checked')}"
+    ]
+    pulses = report["pulse"] if isinstance(report["pulse"], list) else [report["pulse"]]
+    for pulse in pulses:
+        field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
+        lines.append(
+            f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, {pulse['duration']:g} ps (intensity FWHM)"
+            f", helicity {pulse['helicity']:+g}, angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, "
+            f"along {direction(pulse['axis'])}"
+        )
+    lines.append(
+        f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "
+        f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}; "
+        f"n̂ = {direction(report['axis'])}, + is counter-clockwise about it"
+    )
+    return lines
+
+
+def _multiplets(report: dict[str, Any], order: list[str], level: int) -> list[str]:
+    """What each multiplet did; the driven and the responding one first."""
+    rows = {row["multiplet"]: row for row in report["multiplets"]}
+    shown = order if len(order) <= SHOWN_MULTIPLETS or level >= VERBOSE else order[: SHOWN_MULTIPLETS - 1]
+    species = list(next(iter(rows.values()))["peak_displacement_A"] or ())
+    header = ("multiplet", "ν/THz", "FWHM/THz", *(f"{name}/Å" for name in species), "peak L/ħ", "helicity", "line/THz")
+    table = [header]
+    for name in shown:
+        row = rows[name]
+        table.append((
+            name,
+            number(row["frequency_THz"], ".3f"),
+            number(row["linewidth_THz"], ".3f"),
+            *(number(row["peak_displacement_A"][key], ".5f") for key in species),
+            number(row["peak_L_hbar"], "+.5f"),
+            number(row["helicity"], "+.4f"),
+            number(row["spectral_peak_THz"], ".3f"),
+        ))  # fmt: skip
+    lines = aligned(table)
+    if len(shown) < len(order):
+        lines.append(f"and {len(order) - len(shown)} multiplets that move less (-v shows them)")
+    return lines
+
+
+def _ledger(run: Dataset, summary: dict[str, Any], order: list[str]) -> list[str]:
+    """Light, exchange, damping: who received what along n̂."""
+    channels, names = run["channel"].values.tolist(), run["multiplet"].values.tolist()
+    table, crystal = along_axis(run, "ledger"), along_axis(run, "crystal")
+    main = [names.index(name) for name in order[:2]]
+    rest = [i for i in range(len(names)) if i not in main]
+    groups = {
+        "light": [i for i, c in enumerate(channels) if c in {"light", "light2"}],
+        "exchange": [i for i, c in enumerate(channels) if c not in {"light", "light2", "damping", "noise"}],
+        f"  {summary['channel']}": [i for i, c in enumerate(channels) if c == summary["channel"]],
+        "damping": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
+    }
+    rows = [("received along n̂ (ħ per cell)", *(names[i] for i in main), "others", "crystal")]
+    for label, group in groups.items():
+        if group:
+            received = table[group].sum(axis=0)
+            cells = [*(received[i] for i in main), received[rest].sum(), crystal[group].sum()]
+            rows.append((label, *(number(float(cell), "+.6f") for cell in cells)))
+    return aligned(rows)
+
+
+def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[str]:
+    """The ratio per quantum, closure, the largest displacement, the verdict."""
+    lines = []
+    if summary["ratio"] is not None:
+        sense = np.sign(summary["crystal_hbar"])
+        lines.append(
+            f"per quantum of {summary['receiver']}: {summary['driver']} gives {sense * summary['ratio']:+.6f} ħ, "
+            f"{summary['receiver']} gets {-sense:+.0f} ħ, the crystal takes "
+            f"{sense * summary['crystal_per_quantum']:+.6f} ħ; closure {number(summary['closure'], '.1e')}"
+        )
+    relative = relative_displacement(run)
+    if relative is not None:
+        lines.append(
+            f"largest displacement {relative[0]:.4f} Å, {100 * relative[2]:.1f} % of the distance {relative[1]:.3f} Å "
+            "to the nearest neighbour"
+        )
+    return lines + textwrap.wrap(report["verdict"], WIDTH)
+
+
+def _every_channel(run: Dataset) -> list[str]:
+    """Every entry of the ledger along x, y and z, as far as it is not zero."""
+    rows = [("channel", "multiplet", "x/ħ", "y/ħ", "z/ħ")]
+    for variable in ("ledger", "crystal"):
+        for channel in run["channel"].values.tolist():
+            part = run[variable].sel(channel=channel)
+            receivers = run["multiplet"].values.tolist() if variable == "ledger" else ["crystal"]
+            for name in receivers:
+                values = (part.sel(multiplet=name) if variable == "ledger" else part).values
+                if values.any():
+                    rows.append((channel, name, *(f"{value:+.6e}" for value in values)))
+    return ["", *aligned(rows, left=2)]

@@ -1,0 +1,240 @@
+"""The verdict of a run: whether two quanta that turn one way made one that turns the other way, and why.
+
+"1 + 1 = -1" is said only if all of this holds, checked in this order; the first that fails is the reason given:
+
+1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, and both are pairs;
+2. the step error is at most `STEP_ERROR` and the ledger closes to `CLOSURE` of its gross transfer;
+3. the driven multiplet moves circularly: |helicity| ≥ `CIRCULAR`;
+4. angular momentum went through the channel;
+5. the receiver turns the other way: opposite helicity, |helicity| ≥ `CIRCULAR`;
+6. its spectral peak is at 2.00 ± `PEAK_BAND` times that of the driven one;
+7. the channel, not another path, drives the receiver: at least `SHARE` of what all sources gave to the receiver;
+8. driver, receiver and crystal received 2 : 1 : −3 through it, to `RATIO`;
+9. ΔM = m_a + m_b − m_c ≠ 0 with the pseudo-angular momenta of the partners that move: rotational Umklapp. With ΔM = 0
+   the real angular momentum reverses although m is conserved, which is no Umklapp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lattice.dynamics.ledger import GROSS_FLOOR
+from lattice.dynamics.table import DAMPING, NOISE
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from lattice.anharmonic.potential import Potential
+
+CIRCULAR = 0.95
+STEP_ERROR = 1e-5
+CLOSURE = 1e-9
+PEAK_BAND = 0.08
+SHARE = 0.5
+RATIO = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Pseudo-angular momentum in the process driver + driver → receiver, with the partners that move.
+
+    Attributes
+    ----------
+    m_driver, m_receiver : float
+        m of the moving partner, its representative in (−n/2, n/2]; −n/2 where that makes |ΔM| smaller.
+    delta : float
+        ΔM = 2 m_driver − m_receiver.
+    order : int
+        n of the axis.
+    """
+
+    m_driver: float
+    m_receiver: float
+    delta: float
+    order: int
+
+
+def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset) -> str:
+    """Return the verdict with its reason, one sentence.
+
+    Parameters
+    ----------
+    rows : dict
+        Label → entry of `multiplets` of the report.
+    summary : dict
+        As from `lattice.dynamics.ledger.channel_summary`.
+    selection : Selection or None
+        None where the potential does not know its modes.
+    run : xarray.Dataset
+        The trajectory.
+
+    Returns
+    -------
+    str
+        Begins with ``1 + 1 = -1:``, or with ``not shown:``.
+    """
+    reason = _obstacle(rows, summary, selection, run)
+    if reason is not None:
+        return f"not shown: {reason}"
+    driver, receiver = rows[summary["driver"]], rows[summary["receiver"]]
+    assert selection is not None
+    return (
+        f"1 + 1 = -1: two quanta of {_turning(driver, selection.m_driver)} make one of "
+        f"{_turning(receiver, selection.m_receiver)}; per quantum the crystal takes "
+        f"{np.sign(driver['helicity']) * summary['crystal_per_quantum']:+.2f} ħ, "
+        f"ΔM = {selection.delta:+g} about a {selection.order}-fold axis: rotational Umklapp"
+    )
+
+
+def selection_of(potential: Potential, rows: dict[str, dict[str, Any]], summary: dict[str, Any]) -> Selection | None:
+    """Return m of the partners that move and ΔM.
+
+    Parameters
+    ----------
+    potential : Potential
+        With its modes; coordinates (x, y) of a pair stand for the partners (+, −).
+    rows, summary : dict
+        As in `verdict`.
+
+    Returns
+    -------
+    Selection or None
+        None where the modes, the axis or a helicity are not known.
+    """
+    if potential.modes is None or summary["driver"] is None or summary["receiver"] is None:
+        return None
+    helicities = [rows[name]["helicity"] for name in (summary["driver"], summary["receiver"])]
+    m = [_moving_m(potential, summary[name], h) for name, h in zip(("driver", "receiver"), helicities, strict=True)]
+    if None in m or np.isnan(np.array(m, dtype=float)).any():
+        return None
+    order = int(potential.modes.rotation_order)
+    choices = [(a, c) for a in _representatives(m[0], order) for c in _representatives(m[1], order)]
+    a, c = min(choices, key=lambda pair: abs(2 * pair[0] - pair[1]))
+    return Selection(a, c, 2 * a - c, order)
+
+
+def _obstacle(
+    rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset
+) -> str | None:
+    """The first condition that does not hold, None if all do."""
+    absent = _no_process(summary, run)
+    if absent is not None:
+        return absent
+    driver, receiver = rows[summary["driver"]], rows[summary["receiver"]]
+    names = f"{driver['multiplet']} → {receiver['multiplet']}"
+    return (
+        _unsound(summary, float(run["step_error"]))
+        or _no_reversal(driver, receiver, summary)
+        or _numbers_obstacle(driver, receiver, summary, run)
+        or _umklapp_obstacle(names, selection)
+    )
+
+
+def _no_process(summary: dict[str, Any], run: Dataset) -> str | None:
+    """Condition 1, pairs aside."""
+    if "Q" not in run or "P" not in run:
+        return "the motion was not recorded: quantities must have Q and P"
+    if summary["driver"] is None:
+        return "no multiplet has a mode charge, so light drives nothing"
+    if summary["receiver"] is None:
+        return f"no cubic channel leads from {summary['driver']} to a multiplet at twice its frequency"
+    return None
+
+
+def _unsound(summary: dict[str, Any], step_error: float) -> str | None:
+    """Condition 2."""
+    closure = summary["closure"]
+    if not step_error <= STEP_ERROR:
+        return f"the step error is {step_error:.1e}; lower rtol"
+    if closure is not None and not closure <= CLOSURE:
+        return f"the ledger closes only to {closure:.1e}"
+    return None
+
+
+def _no_reversal(driver: dict[str, Any], receiver: dict[str, Any], summary: dict[str, Any]) -> str | None:
+    """Conditions 3 to 5, and that both are pairs."""
+    for row in (driver, receiver):
+        if row["helicity"] is None:
+            return f"{row['multiplet']} does not rotate: it is no pair, or it does not move"
+    if abs(driver["helicity"]) < CIRCULAR:
+        return f"the drive is not circular: {driver['multiplet']} moves with helicity {driver['helicity']:+.3f}"
+    if summary["ratio"] is None:
+        return f"no angular momentum went through {summary['channel']}"
+    opposite = -np.sign(driver["helicity"])
+    if receiver["helicity"] * opposite < CIRCULAR:
+        return f"{receiver['multiplet']} moves with helicity {receiver['helicity']:+.3f}, not {opposite:+.0f}"
+    return None
+
+
+def _numbers_obstacle(
+    driver: dict[str, Any], receiver: dict[str, Any], summary: dict[str, Any], run: Dataset
+) -> str | None:
+    """Conditions 6 to 8."""
+    peaks = receiver["spectral_peak_THz"] / driver["spectral_peak_THz"]
+    if abs(peaks - 2) > PEAK_BAND:
+        return f"{receiver['multiplet']} peaks at {peaks:.3f} times the frequency of {driver['multiplet']}, not 2"
+    share = channel_share(run, summary["channel"], summary["receiver"])
+    if share < SHARE:
+        return f"{summary['channel']} gives only {100 * share:.0f} % of what drives {receiver['multiplet']}"
+    if abs(summary["ratio"] - 2) > RATIO or abs(summary["crystal_per_quantum"] - 3) > RATIO:
+        found = f"{summary['ratio']:.4f} : 1 : {-summary['crystal_per_quantum']:.4f}"
+        return f"driver, receiver and crystal received {found} through {summary['channel']}, not 2 : 1 : -3"
+    return None
+
+
+def _umklapp_obstacle(names: str, selection: Selection | None) -> str | None:
+    """Condition 9."""
+    if selection is None:
+        return f"{names} reverses the real angular momentum, but ΔM is unknown: the potential carries no modes with m"
+    if selection.delta == 0:
+        return (
+            f"{names} reverses the real angular momentum, but ΔM = 0: pseudo-angular momentum is conserved, no Umklapp"
+        )
+    return None
+
+
+def channel_share(run: Dataset, channel: str, receiver: str) -> float:
+    """Return the part of one channel in the angular momentum that all sources gave to a receiver.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        One trajectory.
+    channel, receiver : str
+        Names of a row and of a multiplet.
+
+    Returns
+    -------
+    float
+        |row| / Σ |rows| along n̂ over light, anharmonic channels and restoring torques, without damping; 0 where nothing
+        was given.
+    """
+    received = run["ledger"].sel(multiplet=receiver).dot(run["rotation_axis"], dim="axis")
+    sources = [name for name in run["channel"].values.tolist() if name not in (DAMPING, NOISE)]
+    gross = float(np.abs(received.sel(channel=sources)).sum())
+    return abs(float(received.sel(channel=channel))) / gross if gross >= GROSS_FLOOR else 0.0
+
+
+def _moving_m(potential: Potential, multiplet: str, helicity: float | None) -> float | None:
+    """Return m of the partner of a pair that moves: (+) for positive helicity; Q_x = cos, Q_y = sin is ε_+ e^(−iωt)."""
+    if helicity is None or potential.modes is None or potential.mode_numbers is None:
+        return None
+    for x in np.flatnonzero(potential.multiplet == multiplet):
+        y = potential.pair[x]
+        if y > x:
+            return float(potential.modes.m[potential.mode_numbers[x if helicity > 0 else y]])
+    return None
+
+
+def _representatives(m: float | None, order: int) -> tuple[float, ...]:
+    """Values that stand for m modulo n in a ΔM: itself, and −n/2 beside n/2."""
+    assert m is not None
+    return (m, -m) if order % 2 == 0 and abs(m) == order / 2 else (m,)
+
+
+def _turning(row: dict[str, Any], m: float) -> str:
+    """Name, m, helicity and line of a multiplet, in brackets."""
+    return f"{row['multiplet']} (m = {m:+g}, helicity {row['helicity']:+.3f}, {row['spectral_peak_THz']:.2f} THz)"
