@@ -13,7 +13,7 @@ MASSES = {1: 20.0, 2: 31.0, 3: 47.0, 4: 12.0}
 
 
 def spring_constants(cell, supercell_matrix, cutoff):
-    """Force constants of central springs between all pairs within `cutoff` Å; stiffness depends on species and distance.
+    """Force constants of central springs between all pairs within `cutoff` Å; stiffness by species and length.
 
     A transverse part of one fifth keeps open structures from being floppy; both parts are even functions of the bond
     vector and depend on nothing else, so every symmetry of the cell is one of the force constants.

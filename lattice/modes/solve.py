@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from phonopy.phonon.symmetry_adapted_modes import LittleGroupOperation, SymmetryAdaptedModes
     from phonopy.structure.atoms import PhonopyAtoms
 
+_COINCIDENT = 1e-10  #: of the largest eigenvalue of D(q); multiplets of one irrep closer than this coincide
 _FREQUENCY_TIE = 1e-7  #: THz; multiplets closer than this are listed by label
 
 
@@ -92,7 +93,7 @@ def solve_modes(
     sets = _symmetry_adapted(crystal, qpoint, matrix, primitive, direction)
     unitary = [operation for operation in sets.operations if not operation.is_antiunitary]
     frame = _frame(crystal, qpoint, n_axis, unitary)
-    found = _label(_multiplets(crystal, qpoint, sets, unitary, frame))
+    found = _label(_multiplets(crystal, qpoint, matrix, sets, unitary, frame))
 
     partners = [partner for part in found for partner in part.partners]
     eigenvectors = np.array([p.vector for p in partners]).reshape(-1, crystal.n_atoms, 3)
@@ -209,7 +210,43 @@ def _symmetry_adapted(
         rotations, translations = rotations[keep], translations[keep]
     symmetry: Any = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
     known: Any = _FixedMatrix(primitive, matrix)
-    return SymmetryAdaptedModes(known, qpoint, symmetry, with_time_reversal=True, factor=units.THZ_PER_ROOT_EV)
+    return SymmetryAdaptedModes(known, qpoint, symmetry, with_time_reversal=True)
+
+
+def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[ComplexArray]:
+    """Return the columns of each multiplet; those of one irrep whose eigenvalues coincide are separated by symmetry.
+
+    An eigensolver mixes such multiplets, and no part of the mixture is invariant. A fixed random matrix with the full
+    symmetry splits the space that they span.
+    """
+    columns = [sets.eigenvectors[:, bands] for bands in sets.degenerate_sets]
+    curvature = np.array([_curvature(c, matrix) for c in columns])
+    coincide = np.abs(curvature[:, None] - curvature[None]) < _COINCIDENT * max(float(np.abs(curvature).max()), 1.0)
+    same_irrep = np.abs(sets.characters[:, None] - sets.characters[None]).max(axis=2) < 1e-5
+    linked = coincide & same_irrep
+    generic: ComplexArray | None = None
+    for k in range(len(columns)):
+        members = np.flatnonzero(linked[k])
+        if len(members) < 2 or members[0] < k:
+            continue
+        generic = _generic_symmetric(matrix.shape, sets.operations) if generic is None else generic
+        space = np.hstack([columns[i] for i in members])
+        _, vectors = np.linalg.eigh(space.conj().T @ generic @ space)
+        for i, part in zip(members, np.hsplit(space @ vectors, len(members)), strict=True):
+            columns[i] = part
+    return columns
+
+
+def _generic_symmetric(shape: tuple[int, ...], operations: Sequence[LittleGroupOperation]) -> ComplexArray:
+    """Return a fixed random Hermitian matrix averaged over the little group."""
+    generator = np.random.default_rng(0)
+    noise = generator.standard_normal(shape) + 1j * generator.standard_normal(shape)
+    return np.asarray(np.mean([operation.transform_matrix(noise + noise.conj().T) for operation in operations], axis=0))
+
+
+def _curvature(columns: ComplexArray, matrix: ComplexArray) -> float:
+    """Return the mean of D(q) over a multiplet."""
+    return float(np.vdot(columns, matrix @ columns).real / columns.shape[1])
 
 
 def _frame(
@@ -241,6 +278,7 @@ class _Part:
 def _multiplets(
     crystal: Crystal,
     qpoint: FloatArray,
+    matrix: ComplexArray,
     sets: SymmetryAdaptedModes,
     unitary: Sequence[LittleGroupOperation],
     frame: Frame,
@@ -255,12 +293,11 @@ def _multiplets(
         infrared, raman = activity(sets.characters, unitary)
     translations = _translations(crystal)
     parts = []
-    for k, bands in enumerate(sets.degenerate_sets):
-        columns = sets.eigenvectors[:, bands]
-        acoustic = not qpoint.any() and bool(np.linalg.norm(translations.T @ columns) > np.sqrt(0.5 * len(bands)))
+    for k, columns in enumerate(_separated(sets, matrix)):
+        acoustic = not qpoint.any() and bool(np.linalg.norm(translations.T @ columns) ** 2 > 0.5 * columns.shape[1])
         parts.append(
             _Part(
-                frequency=0.0 if acoustic else float(sets.frequencies[bands[0]]),
+                frequency=0.0 if acoustic else units.frequency_from_curvature(_curvature(columns, matrix)),
                 irrep=irreps[k],
                 reason=reason if irreps[k] is None else "",
                 acoustic=acoustic,
