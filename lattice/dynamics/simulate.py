@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 RTOL_RANGE = (1e-12, 1e-2)  #: below, round-off of long runs decides; above, the step error means nothing
+DEFAULT_RECORD = Record(every=0.01)
 _MAX_NUMBERS = 2**30  #: of one recorded quantity (8 GiB)
 Initial = tuple[ArrayLike, ArrayLike]
 
@@ -31,7 +32,7 @@ def simulate(
     pulse_or_pulses: Pulse | Sequence[Pulse],
     duration: float,
     *,
-    record: Record | None = None,
+    record: Record = DEFAULT_RECORD,
     temperature: float = 0.0,
     seed: int = 0,
     rtol: float = 1e-8,
@@ -50,8 +51,8 @@ def simulate(
     duration : float
         *ps*. If it is no multiple of the recording interval the run still goes to its end: the ledger and `L_change`
         cover 0 … duration, the last recorded time is earlier.
-    record : Record, optional
-        What to keep; default every 0.01 ps, all quantities.
+    record : Record
+        What to keep, and how often.
     temperature : float
         *K*; 0. A thermal bath is not part of this version.
     seed : int
@@ -99,7 +100,7 @@ def simulate_ensemble(
     pulses: Sequence[Pulse | Sequence[Pulse]],
     duration: float,
     *,
-    record: Record | None = None,
+    record: Record = DEFAULT_RECORD,
     temperature: float = 0.0,
     seed: int = 0,
     rtol: float = 1e-8,
@@ -129,7 +130,6 @@ def simulate_ensemble(
     IntegrationError
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    record = Record() if record is None else record
     groups = _checked_pulses(potential, pulses)
     _check_numerics(duration, temperature, seed, rtol, n_threads, on_failure)
     _check_size(len(groups) * record.count(duration) * potential.n_modes)
