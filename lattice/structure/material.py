@@ -127,7 +127,8 @@ def _with_forces(material: Material, wanted: object, symprec: float, found: list
     order = None if choice.points is None else _file_order(phonon, cell, choice, symprec)
     if isinstance(forces, ForceBlock):
         block = forces if order is None else reorder_block(forces, order)
-        set_force_constants(phonon, block, _origin(material, choice, block, symprec))
+        compact = len(block.array) < block.array.shape[1]
+        set_force_constants(phonon, block, _origin(material, choice, block, symprec) if compact else None)
         return phonon
     dataset = forces if isinstance(forces, dict) else dataset_from_sets(forces, len(phonon.supercell), order)
     misfit = set_forces(phonon, dataset)

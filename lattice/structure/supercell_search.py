@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # 1 % for unsymmetrised results of the usual programs.
 LARGEST_DEFECT = 0.03  # of the largest force constant
 LARGEST_MISFIT = 0.1  # of the largest force; anharmonicity of a finite displacement stays below
+CLEARLY_WORSE = 4.0  # times the defect of the best supercell
+NOISE = 0.01  # of the accepted defect; what lies below is not told apart
 SUPERCELL_ADVICE = "put the phonopy_disp.yaml (or SPOSCAR, or phonopy.conf) of this calculation beside the forces"
 
 
@@ -86,12 +88,13 @@ def find_supercell(cell: Cell, forces: ForceBlock | ForceSets, symprec: float) -
     if len(candidates) == 1:
         return SupercellChoice(candidates[0], "the only one with this number of atoms")
     defects = [_defect(cell, forces, matrix, symprec) for matrix in candidates]
-    left = [matrix for matrix, defect in zip(candidates, defects, strict=True) if defect < 1.0]
+    limit = min(1.0, max(CLEARLY_WORSE * min(defects), NOISE))
+    left = [matrix for matrix, defect in zip(candidates, defects, strict=True) if defect < limit]
     if len(left) != 1:
         tried = ", ".join("×".join(str(side) for side in np.diagonal(matrix)) for matrix in (left or candidates))
         raise InputError(
             "The supercell of the forces cannot be told",
-            found=f"{'no' if not left else len(left)} supercell fits the symmetry of the forces among {tried}",
+            found=f"{len(left)} supercells fit the symmetry of the forces; tried or left: {tried}",
             fix=SUPERCELL_ADVICE,
         )
     return SupercellChoice(left[0], f"the only one of {len(candidates)} that fits the symmetry of the forces")
