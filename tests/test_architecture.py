@@ -72,6 +72,7 @@ def test_importing_lattice_loads_nothing_heavy():
 
 
 def test_every_public_name_exists_and_has_a_docstring():
+    assert set(lattice.__all__) == {*lattice._HOME, "__version__"}
     for name in lattice.__all__:
         value = getattr(lattice, name)
         assert name == "__version__" or value.__doc__
