@@ -43,6 +43,7 @@ extensions = [
     Extension(
         "lattice._kernels.trajectory",
         ["lattice/_kernels/trajectory.pyx"],
+        depends=["lattice/_kernels/philox.pxd", "lattice/_kernels/step.pxd"],
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
