@@ -10,7 +10,6 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 OPENMP_FLAG = "-fopenmp"
@@ -48,4 +47,4 @@ extensions = [
         extra_link_args=openmp,
     ),
 ]
-setup(ext_modules=cythonize(extensions, language_level=3))
+setup(ext_modules=extensions)
