@@ -44,7 +44,7 @@ def test_linear_light_along_a_symmetry_direction_turns_nothing(potential, angle)
     run = driven(potential, angle=angle)
     assert np.abs(motion(run, "Eg(2)")).max() > 1e-2
     assert np.abs(along_axis(run, "L")).max() < 1e-10
-    # The two-fold axis, or the mirror, allows one component: Eg and A1g together turn the atoms about the two-fold axis.
+    # What symmetry leaves is L along the two-fold axis: Eg and A1g together turn the atoms about it.
     two_fold = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle)), 0.0])
     if angle % 60.0:
         two_fold = np.array([-two_fold[1], two_fold[0], 0.0])
