@@ -217,6 +217,7 @@ class Refinement:
         if grid.tail > 0:
             self._advance(stretch, grid.end, grid.tail, self._even(grid.tail / step, factor))
         out.step[:] = step / factor
+        out.Q_end[out.status != OK], out.P_end[out.status != OK] = np.nan, np.nan
         return out
 
     @staticmethod
@@ -294,6 +295,7 @@ def same_blow_up(coarse: Solution, fine: Solution) -> NDArray[np.bool_]:
     for level in (coarse, fine):
         bad: NDArray[np.bool_] = np.any(np.isnan(level.Q), axis=2)
         first.append(np.where(bad.any(axis=1), bad.argmax(axis=1), bad.shape[1]))
+    # The last finite numbers may be anything up to the largest double: they don't count as motion.
     before = (np.arange(fine.Q.shape[1]) < first[1][:, None] - 1)[:, :, None]
     Q_coarse, Q_fine = (np.where(before, level.Q, 0.0) for level in (coarse, fine))
     agree = np.abs(Q_fine - Q_coarse).max(axis=(1, 2)) <= _BLOW_UP_AGREEMENT * np.abs(Q_fine).max(axis=(1, 2))
