@@ -67,8 +67,8 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         )
     lines.append(
         f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "
-        f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}; "
-        f"n̂ = {direction(report['axis'])}, + is counter-clockwise about it"
+        f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}, ledger closes to "
+        f"{number(report['ledger']['closure'], '.1e')}; n̂ = {direction(report['axis'])}, + is counter-clockwise"
     )
     return lines
 
@@ -101,13 +101,14 @@ def _ledger(run: Dataset, summary: dict[str, Any], order: list[str]) -> list[str
     """Light, exchange, damping: who received what along n̂."""
     channels, names = run["channel"].values.tolist(), run["multiplet"].values.tolist()
     table, crystal = along_axis(run, "ledger"), along_axis(run, "crystal")
+    hot = table[channels.index("noise")].any()
     main = [names.index(name) for name in order[:2]]
     rest = [i for i in range(len(names)) if i not in main]
     groups = {
         "light": [i for i, c in enumerate(channels) if c in {"light", "light2"}],
         "exchange": [i for i, c in enumerate(channels) if c not in {"light", "light2", "damping", "noise"}],
         f"  {summary['channel']}": [i for i, c in enumerate(channels) if c == summary["channel"]],
-        "damping": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
+        "damping" if not hot else "damping + noise": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
     }
     rows = [("received along n̂ (ħ per cell)", *(names[i] for i in main), "others", "crystal")]
     for label, group in groups.items():
@@ -126,7 +127,7 @@ def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[
         lines.append(
             f"per quantum of {summary['receiver']}: {summary['driver']} gives {sense * summary['ratio']:+.6f} ħ, "
             f"{summary['receiver']} gets {-sense:+.0f} ħ, the crystal takes "
-            f"{sense * summary['crystal_per_quantum']:+.6f} ħ; closure {number(summary['closure'], '.1e')}"
+            f"{sense * summary['crystal_per_quantum']:+.6f} ħ"
         )
     relative = relative_displacement(run)
     if relative is not None:

@@ -160,6 +160,7 @@ class TestRun:
             "Bi2Se3/potential.toml",
             "light: 0.3 MV/cm inside, 2.05 THz, 1 ps",
             "step error",
+            "ledger closes to",
             "Bi/Å",
             "Se/Å",
             "peak L/ħ",
@@ -169,7 +170,7 @@ class TestRun:
             "light",
             "exchange",
             "damping",
-            "per quantum of Eg(2): Eu(1) gives +2.000000 ħ, Eg(2) gets -1 ħ, the crystal takes +3.000000 ħ; closure",
+            "per quantum of Eg(2): Eu(1) gives +2.000000 ħ, Eg(2) gets -1 ħ, the crystal takes +3.000000 ħ",
             "nearest neighbour",
             "1 + 1 = -1: ",
         )
