@@ -45,12 +45,30 @@ CRYSTAL_FORMATS = {
     "vasp-xml": "VASP vasprun.xml",
     "xsf": "XCrySDen",
 }
+# Formats whose readers count lines by a number in the file's head.
+COUNTED_FORMATS = {
+    "cfg",
+    "crystal",
+    "cube",
+    "dlp4",
+    "extxyz",
+    "gen",
+    "lammps-data",
+    "siesta-xv",
+    "struct_out",
+    "vasp",
+    "xsf",
+}
+HEAD_LINES = 20
+
 # What the readers of ASE raise when the content does not fit the format.
 READER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
+    NameError,
     OSError,
     RuntimeError,
     StopIteration,
@@ -88,6 +106,8 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
     name, fmt = _detect_format(path, text)
     if fmt == "vasp":
         _check_poscar(path, text)
+    if fmt in COUNTED_FORMATS:
+        _check_counts(path, text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -145,6 +165,18 @@ def _check_poscar(path: Path, text: str) -> None:
         )
 
 
+def _check_counts(path: Path, text: str) -> None:
+    """Refuse a head that announces more lines than the file can hold: the readers of ASE would count up to it."""
+    for line in text.splitlines()[:HEAD_LINES]:
+        for word in line.split():
+            if word.isdecimal() and int(word[:30]) > len(text):
+                raise FormatError(
+                    f"{path.name} announces more atoms than it holds",
+                    found=f"the number {word[:30]} in a file of {len(text)} characters",
+                    fix="write the file again; its counts are damaged",
+                )
+
+
 def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
     """Return the cell of `ase.Atoms` with its masses, and report lines.
 
@@ -159,11 +191,11 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
         raise InputError(
             "The structure has no cell", found=f"{atoms.cell.rank} cell vectors", fix="give the cell of the crystal"
         )
-    occupancy = atoms.info.get("occupancy") or {}
-    if any(len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3 for site in occupancy.values()):
+    partial = next((site for site in (atoms.info.get("occupancy") or {}).values() if not _is_full(site)), None)
+    if partial is not None:
         raise InputError(
             "The crystal has partly occupied sites",
-            found=str(next(site for site in occupancy.values() if len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3)),
+            found=str(partial)[:80],
             fix="give an ordered crystal, one species for each site",
         )
     notes = []
@@ -171,9 +203,10 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
         notes.append("warning: the structure is not marked as periodic along every vector; it is taken as a crystal")
     vectors = atoms.cell.array
     positions = np.zeros((len(atoms), 3))
-    # Of vectors that cannot be inverted `Cell` says what is wrong.
+    # What cannot be inverted or is not finite is refused by `Cell`, which says what is wrong.
     if np.isfinite(vectors).all() and abs(np.linalg.det(vectors)) > 1e-12:
-        positions = atoms.positions @ np.linalg.inv(vectors)
+        with np.errstate(all="ignore"):
+            positions = atoms.positions @ np.linalg.inv(vectors)
     return Cell(vectors, positions, atoms.numbers, _masses(atoms)), notes
 
 
@@ -181,6 +214,15 @@ def _masses(atoms: Any) -> FloatArray:
     """Return the masses of `ase.Atoms` in amu."""
     masses: FloatArray = atoms.get_masses()
     return masses
+
+
+def _is_full(site: Any) -> bool:
+    """Whether a site of ASE's occupancy table holds one species with the weight 1."""
+    try:
+        weights = [float(weight) for weight in site.values()]
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return len(weights) == 1 and abs(weights[0] - 1) < 1e-3
 
 
 def formula_of(atoms: Any) -> str:

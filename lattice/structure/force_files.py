@@ -16,7 +16,7 @@ from lattice.structure.safe_yaml import read_text
 if TYPE_CHECKING:
     import h5py
 
-MAX_PAIRS = 100_000_000  # supercell pairs; 10000 atoms squared, 7 GB
+LARGEST_RATIO = 1100  # of the bytes of a dataset to those of its file; no compression of HDF5 reaches more
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -205,7 +205,7 @@ def _dataset(file: h5py.File, key: str, kinds: str, path: Path) -> FloatArray:
         and item.dtype.kind in kinds
         and not item.is_virtual
         and item.external is None
-        and 0 < item.size <= 9 * MAX_PAIRS
+        and 0 < item.size * item.dtype.itemsize <= LARGEST_RATIO * path.stat().st_size
     )
     if not sound:
         raise FormatError(

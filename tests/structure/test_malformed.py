@@ -139,6 +139,18 @@ FOLDERS = {
     "a picture": ({"cell.png": b"\x89PNG\r\n\x1a\n" + b"\0\xff" * 90}, "cell.png", FormatError, "not a text"),
     "prose": ({"cell.cif2": "Once upon a time\n" * 9}, "cell.cif2", FormatError, "no crystal format"),
     "a program": ({"cell.py": "atoms = None\n"}, "cell.py", FormatError, "no crystal format"),
+    "extended XYZ that announces a great many atoms": (
+        {"m.xyz": '99999999999999999999\nLattice="4 0 0 0 4 0 0 0 4"\nH 0 0 0\n'},
+        "m.xyz",
+        FormatError,
+        "more atoms",
+    ),
+    "POSCAR that announces a great many atoms": (
+        {"POSCAR": POSCAR.replace("1 1", "1 99999999999999999999")},
+        "POSCAR",
+        FormatError,
+        "more atoms",
+    ),
     "molecule without a cell": ({"m.xyz": "2\n\nH 0 0 0\nH 0 0 0.74\n"}, "m.xyz", LatticeError, "cell"),
     "CIF without atoms": ({"a.cif": CIF.split("loop_", maxsplit=1)[0]}, "a.cif", LatticeError, ""),
     "CIF with a shared site": (
