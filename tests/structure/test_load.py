@@ -400,3 +400,19 @@ def test_the_bundled_force_constants_as_text_find_their_supercell(tmp_path):
     loaded = lattice.load(tmp_path / "POSCAR", fc=tmp_path / "FC.txt")
     assert (loaded.force_constants.supercell_matrix == 2 * np.eye(3)).all()
     np.testing.assert_allclose(loaded.force_constants.array, crystal.force_constants.array, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["constants", "sets"])
+def test_noise_of_a_calculation_does_not_hide_the_supercell(folder, phonon, crystal, kind):
+    rng = np.random.default_rng(1)
+    if kind == "constants":
+        scale = 0.002 * np.abs(phonon.force_constants).max()
+        noisy = phonon.force_constants + scale * rng.normal(size=phonon.force_constants.shape)
+        write_FORCE_CONSTANTS(noisy, folder / "FORCE_CONSTANTS")
+    else:
+        displaced(phonon)
+        for entry in phonon.dataset["first_atoms"]:
+            entry["forces"] = entry["forces"] + 0.0003 * np.abs(entry["forces"]).max() * rng.normal(size=(24, 3))
+        write_FORCE_SETS(phonon.dataset, folder / "FORCE_SETS")
+    loaded = lattice.load(folder)
+    np.testing.assert_array_equal(loaded.force_constants.supercell_matrix, SUPERCELL)
