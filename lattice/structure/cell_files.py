@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lattice.errors import FormatError, InputError
-from lattice.structure.cell import Cell
+from lattice.structure.cell import MAGNETIC_WARNING, Cell
 from lattice.structure.crystal import FloatArray
 from lattice.structure.safe_yaml import read_text
 
@@ -45,6 +45,19 @@ CRYSTAL_FORMATS = {
     "vasp-xml": "VASP vasprun.xml",
     "xsf": "XCrySDen",
 }
+# phonopy's name of the program where phonopy keeps the forces of that program in other units than eV and Å.
+FOREIGN_UNITS = {
+    "abinit-in": "abinit",
+    "dftb": "dftbp",
+    "elk": "elk",
+    "espresso-in": "qe",
+    "espresso-out": "qe",
+    "gen": "dftbp",
+    "siesta-xv": "siesta",
+    "struct": "wien2k",
+    "struct_out": "siesta",
+}
+
 # Formats whose readers count lines by a number in the file's head.
 COUNTED_FORMATS = {
     "cfg",
@@ -78,7 +91,15 @@ READER_ERRORS = (
 )
 
 
-def read_cell(path: Path) -> tuple[Cell, list[str]]:
+class CellFile(NamedTuple):
+    """What a structure file holds: its cell, report lines, and the program of its format if in `FOREIGN_UNITS`."""
+
+    cell: Cell
+    notes: list[str]
+    program: str | None
+
+
+def read_cell(path: Path) -> CellFile:
     """Read the cell in a structure file, with ASE's masses.
 
     Parameters
@@ -88,10 +109,8 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
 
     Returns
     -------
-    cell : Cell
-        In the file's frame, origin and order of atoms.
-    notes : list of str
-        Report lines.
+    CellFile
+        The cell in the file's frame, origin and order of atoms.
 
     Raises
     ------
@@ -119,7 +138,8 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
             fix="check the file: counts, symbols and numbers must fit its format",
         ) from None
     cell, notes = cell_from_ase(atoms)
-    return cell, [f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {formula_of(atoms)})", *notes]
+    line = f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {formula_of(atoms)})"
+    return CellFile(cell, [line, *notes], FOREIGN_UNITS.get(fmt))
 
 
 def _detect_format(path: Path, text: str) -> tuple[str, str]:
@@ -201,6 +221,8 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
     notes = []
     if not atoms.pbc.all():
         notes.append("warning: the structure is not marked as periodic along every vector; it is taken as a crystal")
+    if np.any(_moments(atoms)):
+        notes.append(MAGNETIC_WARNING)
     vectors = atoms.cell.array
     positions = np.zeros((len(atoms), 3))
     # What cannot be inverted or is not finite is refused by `Cell`, which says what is wrong.
@@ -208,6 +230,12 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
         with np.errstate(all="ignore"):
             positions = atoms.positions @ np.linalg.inv(vectors)
     return Cell(vectors, positions, atoms.numbers, _masses(atoms)), notes
+
+
+def _moments(atoms: Any) -> FloatArray:
+    """Return the initial magnetic moments of `ase.Atoms` in Bohr magnetons."""
+    moments: FloatArray = atoms.get_initial_magnetic_moments()
+    return moments
 
 
 def _masses(atoms: Any) -> FloatArray:

@@ -49,6 +49,8 @@ class Material:
         Born charges of the source's primitive cell and ε∞, or the BORN file.
     dispersion_name : str or None
         As in `Crystal`.
+    program : str or None
+        The program whose format the structure is in, where phonopy keeps its forces in other units than eV and Å.
     found : list of str
         Report lines.
     """
@@ -61,6 +63,7 @@ class Material:
     forces: ForceBlock | ForceSets | dict[str, Any] | None = None
     born: tuple[Any, Any] | Path | None = None
     dispersion_name: str | None = None
+    program: str | None = None
     found: list[str] = field(default_factory=list)
 
 

@@ -1,6 +1,7 @@
 """One crystal through every door: each gives the same cell, masses, order of atoms, force constants and charges."""
 
 import lzma
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -416,3 +417,40 @@ def test_noise_of_a_calculation_does_not_hide_the_supercell(folder, phonon, crys
         write_FORCE_SETS(phonon.dataset, folder / "FORCE_SETS")
     loaded = lattice.load(folder)
     np.testing.assert_array_equal(loaded.force_constants.supercell_matrix, SUPERCELL)
+
+
+def test_forces_beside_a_format_in_other_units_are_warned_of(tmp_path, phonon, crystal):
+    atoms = Atoms(numbers=crystal.numbers, cell=crystal.cell, scaled_positions=crystal.positions, pbc=True)
+    ase_write(tmp_path / "pw.pwi", atoms, format="espresso-in", pseudopotentials={"Zn": "Zn.upf", "O": "O.upf"})
+    write_FORCE_CONSTANTS(phonon.force_constants, tmp_path / "FORCE_CONSTANTS")
+    warned = [line for line in lattice.load(tmp_path / "pw.pwi").found if line.startswith("warning:")]
+    assert len(warned) == 1
+    assert "for qe" in warned[0]
+
+
+def test_magnetic_moments_are_warned_of(tmp_path, crystal):
+    atoms = Atoms(numbers=crystal.numbers, cell=crystal.cell, scaled_positions=crystal.positions, pbc=True)
+    atoms.set_initial_magnetic_moments([1, 0, -1, 0])
+    assert any("magnetic" in line for line in lattice.load(atoms).found)
+    magnetic = PhonopyAtoms(
+        cell=crystal.cell,
+        scaled_positions=crystal.positions,
+        numbers=crystal.numbers,
+        magnetic_moments=[1, 0, -1, 0],
+    )
+    phonon = Phonopy(magnetic, np.eye(3, dtype=int), primitive_matrix="P")
+    assert any("magnetic" in line for line in lattice.load(phonon).found)
+    phonon.save(tmp_path / "phonopy.yaml")
+    assert any("magnetic" in line for line in lattice.load(tmp_path).found)
+    assert not any("magnetic" in line for line in lattice.load("Bi2Se3").found)
+
+
+def test_a_path_is_never_a_bundled_name(tmp_path, monkeypatch, phonon, crystal):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Bi2Se3").mkdir()
+    write_vasp(tmp_path / "Bi2Se3" / "POSCAR", phonon.unitcell)
+    for source in ("./Bi2Se3", Path("Bi2Se3"), tmp_path / "Bi2Se3"):
+        loaded = lattice.load(source)
+        assert loaded.spacegroup.number == 186
+        assert loaded.dispersion_name is None
+    assert lattice.load("Bi2Se3").spacegroup.number == 166
