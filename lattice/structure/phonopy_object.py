@@ -44,7 +44,6 @@ def phonopy_errors(what: str, fix: str) -> Iterator[None]:
         AssertionError,
         AttributeError,
         LookupError,
-        NotImplementedError,
         RuntimeError,
         TypeError,
         ValueError,

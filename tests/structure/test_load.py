@@ -454,3 +454,22 @@ def test_a_path_is_never_a_bundled_name(tmp_path, monkeypatch, phonon, crystal):
         assert loaded.spacegroup.number == 186
         assert loaded.dispersion_name is None
     assert lattice.load("Bi2Se3").spacegroup.number == 166
+
+
+def test_displacements_of_all_atoms_at_once(folder, phonon, crystal):
+    constants = phonon.force_constants.copy()
+    displacements = 0.01 * np.random.default_rng(3).normal(size=(30, len(phonon.supercell), 3))
+    phonon.dataset = {
+        "displacements": displacements,
+        "forces": -np.einsum("ijab,sjb->sia", constants, displacements),
+    }
+    phonon.force_constants = None
+    phonon.nac_params = None
+    phonon.save(folder / "all.yaml", settings={"force_sets": True})
+    check(lattice.load(folder / "all.yaml"), crystal, atol=1e-3)
+    write_FORCE_SETS(phonon.dataset, folder / "FORCE_SETS")
+    (folder / "phonopy.conf").write_text("DIM = 2 1 3\n")
+    check(lattice.load(folder), crystal, atol=1e-3)
+    (folder / "phonopy.conf").unlink()
+    with pytest.raises(InputError, match="cannot be told"):
+        lattice.load(folder)
