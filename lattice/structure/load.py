@@ -152,13 +152,13 @@ def _from_yaml(path: Path, name: str) -> Material:
         material.found.append(MAGNETIC_WARNING)
     if data.force_constants is not None:
         material.forces = ForceBlock(data.force_constants)
-        material.found.append(f"force constants: {path.name}")
+        material.forces_line = f"force constants: {path.name}"
     elif data.dataset is not None:
         material.forces = data.dataset
-        material.found.append(f"force sets: {path.name}")
+        material.forces_line = f"force sets: {path.name}"
     if data.born_charges is not None and data.dielectric is not None:
         material.born = (data.born_charges, data.dielectric)
-        material.found.append(f"Born charges: {path.name}")
+        material.born_line = f"Born charges: {path.name}"
     return material
 
 
@@ -194,15 +194,15 @@ def _from_phonopy(phonon: Phonopy) -> Material:
         full = len(constants) == len(phonon.supercell)
         rows = None if full else np.asarray(phonon.primitive.p2s_map, dtype=np.int64)
         material.forces = ForceBlock(np.asarray(constants, dtype=np.float64) * stiffness, rows)
-        material.found.append("force constants: of the Phonopy object")
+        material.forces_line = "force constants: of the Phonopy object"
     else:
         dataset = dataset_in_public_units(phonon.dataset, length, stiffness)
         if dataset is not None:
             material.forces = dataset
-            material.found.append("force sets: of the Phonopy object")
+            material.forces_line = "force sets: of the Phonopy object"
     if phonon.nac_params is not None:
         material.born = (phonon.nac_params["born"], phonon.nac_params["dielectric"])
-        material.found.append("Born charges: of the Phonopy object")
+        material.born_line = "Born charges: of the Phonopy object"
     return material
 
 
@@ -230,32 +230,40 @@ def same_cell(first: Cell, second: Cell) -> bool:
 
 def _add_forces(material: Material, fc: Any) -> None:
     """Read the forces that are given or lie beside the source, and look for their supercell."""
-    if isinstance(fc, str | os.PathLike):
-        path: Path | None = Path(fc)
-    elif fc is not None:
+    beside = None if material.folder is None else look_beside(material.folder)
+    if fc is None and material.forces is not None:
+        if beside is not None and beside.forces:
+            names = ", ".join(path.name for path in beside.forces)
+            material.found.append(f"not read: {names} beside the source, which holds forces itself")
+        return
+    if fc is not None and not isinstance(fc, str | os.PathLike):
         material.forces = _block_from_array(fc)
-        material.found.append(f"force constants: array {material.forces.array.shape}, eV/Å²")
+        material.forces_line = f"force constants: array {material.forces.array.shape}, eV/Å²"
+        _find_choice(material, [material.folder])
         return
-    elif material.forces is None and material.folder is not None:
-        path = only_force_file(look_beside(material.folder))
-    else:
-        return
+    path = Path(fc) if fc is not None else None if beside is None else only_force_file(beside)
     if path is None:
         return
     forces = read_forces(path)
-    if material.choice is None:
-        material.choice = _choice_beside(material, path.parent)
-        if material.choice is None and material.folder is not None and material.folder != path.parent:
-            material.choice = _choice_beside(material, material.folder)
+    _find_choice(material, [path.parent, material.folder])
     calculator = None if material.choice is None else material.choice.calculator
     material.forces = _convert(forces, calculator)
     kind = "force constants" if isinstance(forces, ForceBlock) else "force sets"
-    material.found.append(f"{kind}: {path.name}, in the units of {calculator or 'VASP (eV, Å)'}")
-    if material.program is not None and calculator is None and not getattr(forces, "unit_known", False):
+    named = isinstance(forces, ForceBlock) and forces.unit_known
+    unit = "with their unit" if named else f"in the units of {calculator or 'VASP (eV, Å)'}"
+    material.forces_line = f"{kind}: {path.name}, {unit}"
+    if material.program is not None and calculator is None and not named:
         material.found.append(
             f"warning: {path.name} is taken in eV and Å; if phonopy wrote it for {material.program}, put its "
             "phonopy_disp.yaml beside it, which names the units"
         )
+
+
+def _find_choice(material: Material, folders: list[Path | None]) -> None:
+    """Look in folders, in this order, for the supercell of the forces, if it is not known yet."""
+    for folder in folders:
+        if material.choice is None and folder is not None:
+            material.choice = _choice_beside(material, folder)
 
 
 def _block_from_array(fc: Any) -> ForceBlock:
@@ -302,12 +310,14 @@ def _add_born(material: Material, born: Any) -> None:
     """Take the charges that are given, or the BORN file beside the source if it holds none itself."""
     if isinstance(born, str | os.PathLike):
         material.born = Path(born)
+        material.born_line = f"Born charges: {material.born.name}"
     elif born is not None:
         material.born = born
-        material.found.append("Born charges: arrays")
+        material.born_line = "Born charges: arrays"
     elif material.folder is not None:
         beside = look_beside(material.folder).born
         if beside is not None and material.born is None:
             material.born = beside
+            material.born_line = f"Born charges: {beside.name}"
         elif beside is not None and material.born is not None:
             material.found.append(f"not read: {beside.name} beside the source, which holds Born charges itself")

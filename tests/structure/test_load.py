@@ -473,3 +473,24 @@ def test_displacements_of_all_atoms_at_once(folder, phonon, crystal):
     (folder / "phonopy.conf").unlink()
     with pytest.raises(InputError, match="cannot be told"):
         lattice.load(folder)
+
+
+def test_what_is_given_replaces_what_the_source_holds(tmp_path, phonon, crystal):
+    phonon.save(tmp_path / "phonopy_params.yaml", settings={"force_constants": True})
+    write_FORCE_CONSTANTS(2 * phonon.force_constants, tmp_path / "FORCE_CONSTANTS")
+    loaded = lattice.load(tmp_path)
+    check(loaded, crystal)
+    assert any(line.startswith("not read: FORCE_CONSTANTS") for line in loaded.found)
+    doubled = lattice.load(tmp_path, fc=tmp_path / "FORCE_CONSTANTS", born=(CHARGES, DIELECTRIC))
+    np.testing.assert_allclose(doubled.force_constants.array, 2 * crystal.force_constants.array, atol=1e-9)
+    sources = [line for line in doubled.found if line.startswith(("force constants: ", "Born charges: "))]
+    assert sources[0].startswith("force constants: FORCE_CONSTANTS")
+    assert sources[1] == "Born charges: arrays"
+    assert not any("phonopy_params" in line for line in sources)
+
+
+def test_an_array_takes_its_supercell_from_the_folder(folder, phonon, crystal):
+    (folder / "phonopy.conf").write_text("DIM = 2 1 3\n")
+    loaded = lattice.load(folder / "POSCAR", fc=phonon.force_constants)
+    check(loaded, crystal)
+    assert any("phonopy.conf" in line for line in loaded.found)
