@@ -267,3 +267,14 @@ def test_one_row_of_a_singlet_potential():
     assert row["peak_displacement_A"] is None
     assert row["helicity"] is None
     assert row["spectral_peak_THz"] == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_thermal_run_is_trusted_to_the_accuracy_that_is_asked_of_it(potential):
+    pulse = default_pulse(potential)
+    hot = simulate(potential, pulse, 6.0, temperature=10.0, seed=1)
+    assert float(hot["step_error"]) > 1e-7
+    assert not any("step error" in word for word in cautions(hot))
+    assert "step error" not in run_report(hot, potential)["verdict"]
+    rough = hot.assign(step_error=2e-3)
+    assert "the step error is 2.0e-03: lower rtol" in cautions(rough)
+    assert "the step error is 2.0e-03" in run_report(rough, potential)["verdict"]
