@@ -112,8 +112,8 @@ def cautions(run: Dataset) -> list[str]:
     -------
     list of str
         A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); an atom that moves more than 10 %
-        of the distance to its nearest neighbour; a coordinate beyond the range in which the couplings were determined; an
-        imaginary frequency; a pulse that is not over at the end.
+        of the distance to its nearest neighbour; a coordinate beyond the range in which the couplings were determined;
+        an imaginary frequency; a pulse that is not over at the end.
     """
     found = []
     if int(run["status"]):
