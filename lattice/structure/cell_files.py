@@ -119,7 +119,9 @@ def read_cell(path: Path) -> CellFile:
     FormatError
         If its format is not known, not allowed, or the content does not fit the format.
     """
-    from ase.io import read
+    from ase.io import ParseError, read
+    from ase.io.aims import AimsParseError
+    from ase.spacegroup.spacegroup import SpacegroupError
 
     text = read_text(path)
     name, fmt = _detect_format(path, text)
@@ -131,7 +133,7 @@ def read_cell(path: Path) -> CellFile:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             atoms: Any = read(path, format=fmt, do_not_split_by_at_sign=True)
-    except READER_ERRORS as error:
+    except (*READER_ERRORS, ParseError, AimsParseError, SpacegroupError) as error:
         raise FormatError(
             f"{path.name} cannot be read as {name}",
             found=f"{type(error).__name__}: {' '.join(str(error).split())[:160]}",
@@ -177,7 +179,7 @@ def _check_poscar(path: Path, text: str) -> None:
     """Refuse a POSCAR without a line of species: ASE would take them from a POTCAR that lies in the working folder."""
     lines = text.splitlines()
     words = lines[5].split() if len(lines) > 5 else []
-    if not words or words[0].isdigit():
+    if not words or not all(word[0].isalpha() for word in words if not word.startswith(("!", "#"))):
         raise FormatError(
             f"{path.name} has no line of species",
             found=lines[5][:60] if len(lines) > 5 else f"{len(lines)} lines",

@@ -20,7 +20,7 @@ from lattice.structure.supercell import (
     supercell_matrix_between,
     translation_index,
 )
-from lattice.structure.symmetry import find_spacegroup
+from lattice.structure.symmetry import find_spacegroup, spglib_error
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -48,6 +48,7 @@ def phonopy_errors(what: str, fix: str) -> Iterator[None]:
         TypeError,
         ValueError,
         np.linalg.LinAlgError,
+        spglib_error(),
     ) as error:
         text = " ".join(str(error).split())[:200]
         raise InputError(what, found=f"{type(error).__name__}: {text}", fix=fix) from None

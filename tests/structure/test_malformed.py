@@ -112,6 +112,12 @@ FOLDERS = {
     "empty POSCAR": ({"POSCAR": ""}, "POSCAR", FormatError, "empty"),
     "POSCAR cut off": ({"POSCAR": lines(POSCAR, 1)}, "POSCAR", FormatError, "cannot be read"),
     "POSCAR without species": ({"POSCAR": POSCAR.replace("Cs Cl\n", "")}, "POSCAR", FormatError, "species"),
+    "POSCAR with numbers for species": (
+        {"POSCAR": POSCAR.replace("Cs Cl\n", "1.5 2.5\n")},
+        "POSCAR",
+        FormatError,
+        "species",
+    ),
     "POSCAR with an unknown species": ({"POSCAR": POSCAR.replace("Cs Cl", "Qq Cl")}, "POSCAR", FormatError, "Qq"),
     "POSCAR with stars": ({"POSCAR": POSCAR.replace("0.5 0.5 0.5", "0.5 *** 0.5")}, "POSCAR", FormatError, "cannot"),
     "POSCAR with NaN": ({"POSCAR": POSCAR.replace("0.5 0.5 0.5", "0.5 nan 0.5")}, "POSCAR", InputError, "finite"),
