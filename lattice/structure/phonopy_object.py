@@ -91,7 +91,7 @@ def cell_from_atoms(atoms: PhonopyAtoms, length: float = 1.0) -> Cell:
     InputError
         If sites are shared by several species, or the cell cannot be used.
     """
-    # phonopy below 4.10 knows no mixtures.
+    # Older phonopy knows no mixtures.
     if getattr(atoms, "has_weighted_species", False) or getattr(atoms, "has_mixtures", False):
         raise InputError(
             "The crystal has sites that several species share",

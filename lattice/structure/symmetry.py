@@ -59,7 +59,7 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
 
 
 def spglib_error() -> type[Exception]:
-    """Return what spglib raises when it fails; versions below 2.7 return None and raise nothing of their own."""
+    """Return what spglib raises when it fails; older versions return None and have no exception of their own."""
     import spglib
 
     error: type[Exception] = getattr(spglib, "SpglibError", RuntimeError)
