@@ -10,7 +10,8 @@ import numpy as np
 from lattice.dynamics.ledger import channel_summary, ledger
 from lattice.observe.motion import peak_displacements, relative_displacement
 from lattice.observe.multiplet_motion import coordinates_of, multiplet_helicity, multiplet_peak, peak_angular_momentum
-from lattice.observe.verdict import largest_step_error, selection_of, verdict
+from lattice.observe.selection import select
+from lattice.observe.verdict import largest_step_error, verdict
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -37,7 +38,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
     run : xarray.Dataset
         One trajectory; what needs Q, P or L is None where they were not recorded.
     potential : Potential
-        That of the run; its modes give m.
+        That of the run; its crystal and eigenvectors give m.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
         "multiplets": list(rows.values()),
         "ledger": {key: summary[key] for key in LEDGER_KEYS},
         "step_error": step_error if np.isfinite(step_error) else None,
-        "verdict": verdict(rows, summary, selection_of(potential, rows, summary), run),
+        "verdict": verdict(rows, summary, select(potential, rows, summary), run),
         "warnings": cautions(run),
     }
 

@@ -228,9 +228,10 @@ class TestRun:
         from lattice.anharmonic.files import load_potential
 
         load_potential("Bi2Se3").save(tmp_path / "mine.nc")
-        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\npotential = "mine.nc"\nduration = 3.0', encoding="utf-8")
+        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\npotential = "mine.nc"\nduration = 8.0', encoding="utf-8")
         done = lattice("run", tmp_path / "run.toml", "--json")
         assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["verdict"].startswith("1 + 1 = -1: ")
         other = tmp_path / "other.vasp"
         other.write_text(
             "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\nDirect\n0 0 0\n.5 .5 .5\n", encoding="utf-8"
