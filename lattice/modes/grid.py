@@ -97,7 +97,7 @@ def make_grid(crystal: Crystal, mesh: Sequence[int], *, symmetry: bool = True) -
     n_points = len(address)
     if not symmetry:
         every = np.arange(n_points)
-        return Grid(divisions, qpoints, every, np.ones(n_points), every, np.zeros(n_points), np.eye(3)[None])
+        return Grid(divisions, qpoints, every, np.ones_like(every), every, np.zeros_like(every), np.eye(3)[None])
     matrices, axial = _operations(crystal, size)
     smallest = np.arange(n_points)
     for matrix in matrices[1:]:

@@ -80,20 +80,41 @@ def mesh_modes(
     return MeshModes(crystal, grid, dispersion.axis, frequency, J, group, dispersion.long_range)
 
 
-def unfold(modes: MeshModes) -> tuple[FloatArray, FloatArray]:
-    """Return frequency ``(n_points, n_modes)`` and J ``(n_points, n_modes, 3)`` at all points of the mesh.
+def unfolded(
+    frequency: FloatArray,
+    J: FloatArray,
+    group: IntArray,
+    star: IntArray,
+    axial: FloatArray,
+    axis: FloatArray | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the modes at all points of a mesh.
 
     J is an axial vector and odd under time reversal: J(q) = ± det(R) R J(q_irreducible). Partners of a degenerate group
-    are listed with the larger J·n̂ first, as on the mesh without symmetry; where an operation turns n̂ itself (cubic
-    crystals) their J refers to the axis that it is turned to.
+    are listed with the larger J·n̂ first, as on the mesh without symmetry.
+
+    Parameters
+    ----------
+    frequency, J, group : ndarray
+        ``(n_irreducible, n_modes)``, ``(…, 3)`` and ``(n_irreducible, n_modes)``.
+    star : ndarray
+        ``(n_points,)`` int, the irreducible point of each point.
+    axial : ndarray
+        ``(n_points, 3, 3)``: what takes J of the irreducible point to J of each point.
+    axis : ndarray or None
+        ``(3,)`` n̂.
+
+    Returns
+    -------
+    frequency : ndarray
+        ``(n_points, n_modes)`` *THz*.
+    J : ndarray
+        ``(n_points, n_modes, 3)`` *ħ per phonon*.
     """
-    grid = modes.grid
-    frequency = modes.frequency[grid.star]
-    J = np.einsum("qxy,qsy->qsx", grid.axial[grid.operation], modes.J[grid.star])
-    group = modes.group[grid.star]
-    degenerate = np.flatnonzero((np.diff(group, axis=1) == 0).any(axis=1))
-    if modes.axis is not None and len(degenerate):
-        along = np.round(J[degenerate] @ modes.axis, 9)
-        order = np.lexsort((-along, group[degenerate]), axis=1)
-        J[degenerate] = np.take_along_axis(J[degenerate], order[:, :, None], axis=1)
-    return frequency, J
+    turned = np.einsum("qxy,qsy->qsx", axial, J[star])
+    degenerate = np.flatnonzero((np.diff(group, axis=1) == 0).any(axis=1)[star])
+    if axis is not None and len(degenerate):
+        along = np.round(turned[degenerate] @ axis, 9)
+        order = np.lexsort((-along, group[star[degenerate]]), axis=1)
+        turned[degenerate] = np.take_along_axis(turned[degenerate], order[:, :, None], axis=1)
+    return frequency[star], turned

@@ -6,13 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from model_crystals import cell_of_spacegroup, spring_crystal
 
 from lattice._kernels import hermitian as kernel
 from lattice.errors import InputError
 from lattice.modes.batch import instruction_set, short_range, solve_matrices, solve_short_range
 from lattice.modes.modes import angular_momentum_matrix
 from lattice.structure.phonopy_object import phonopy_from_crystal
-from model_crystals import cell_of_spacegroup, spring_crystal
 
 LEVELS = kernel.supported_levels()
 RNG = np.random.default_rng(3)
