@@ -152,7 +152,9 @@ def _read_text_constants(path: Path, head: list[str], words: list[str]) -> Force
             fix="write the file again; it may be cut off",
         )
     table = _numbers(words[len(head) :], path).reshape(n_rows, n_columns, 11)
-    rows, columns = table[:, :, 0].astype(np.int64), table[:, :, 1].astype(np.int64)
+    # A damaged index may not fit an integer; -1 is none of them.
+    pairs = np.where(np.abs(table[:, :, :2]) < 1e9, table[:, :, :2], -1.0).astype(np.int64)
+    rows, columns = pairs[:, :, 0], pairs[:, :, 1]
     if (rows != rows[:, :1]).any() or (columns != np.arange(1, n_columns + 1)).any():
         raise FormatError(
             f"{path.name} does not list the pairs in ascending order",

@@ -25,6 +25,7 @@ SMALL = (
 )
 DOUBLE = {name: "eu1x_2" if name == "eu1x_1" else f"{name}_2" for name in SMALL}
 
+UNTOUCHED = 1e-10  # eV/(Å√amu)³, round-off of the fit
 TESTS = ("eu2x_1", "eg2y", "eu1x_eg2y", "eu1y_eg2y", "generic")
 
 
@@ -104,18 +105,20 @@ def mesh_change(results: Path, rotation: np.ndarray) -> dict[str, float]:
 def cubic(results: Path, rotation: np.ndarray) -> Table:
     """Return value, errors and changes of the 40 cubic couplings, and how well the fit holds.
 
-    `change_of_step` is from the fit at the small step alone to that with the fourth order removed where it can be.
+    `change_of_step` is from the fit at the small step alone to that with the fourth order removed where it can be; None
+    for a coupling that no doubled structure touches.
     """
     small = fit([records.structure(results, name) for name in SMALL], rotation)
     final = fit([without_fourth_order(results, name) for name in SMALL], rotation)
     meshes = mesh_change(results, rotation)
     table = {}
     for number, label in enumerate(invariants.cubic()):
-        step = float(final.coefficient[number] - small.coefficient[number])
+        change = float(final.coefficient[number] - small.coefficient[number])
+        step = change if abs(change) > UNTOUCHED else None
         mesh = meshes.get(label)
         table[label] = {
             "value": float(final.coefficient[number]),
-            "error": float(np.linalg.norm([final.error[number], step, mesh or 0.0])),
+            "error": float(np.linalg.norm([final.error[number], step or 0.0, mesh or 0.0])),
             "error_of_fit": float(final.error[number]),
             "change_of_step": step,
             "change_of_mesh": mesh,
@@ -134,7 +137,8 @@ def cubic(results: Path, rotation: np.ndarray) -> Table:
 def quartic(results: Path, found: dict[str, harmonic.Mode]) -> Table:
     """Return b of b|Q|⁴ of E_u1 and E_g2 in eV/(Å√amu)⁴ from −F/Q − K = 4b Q², and from the fit along the line.
 
-    `value` is that of the fit where there is one, else the other; `error` is the difference of the two, null with one.
+    `value` is that of the fit where there is one, and `error` the difference of the two. Without a fit K still holds up
+    to 4b s² of the small step s, and `error` is what that makes of b, the share s²/(Q² − s²).
     """
     rotation = harmonic.rotation(found)
     table = {}
@@ -144,12 +148,10 @@ def quartic(results: Path, found: dict[str, harmonic.Mode]) -> Table:
         q, force = (rotation @ structure.amplitude)[row], (rotation @ structure.odd)[row]
         direct = float((-force / q - mode.curvature) / (4 * q**2))
         line = lines.fit(results, name[:2])
-        fitted = None if line is None else line.fourth_along(mode.vector)
-        table[f"{name[:3]}^4"] = {
-            "value": direct if fitted is None else fitted,
-            "direct": direct,
-            "error": None if fitted is None else abs(fitted - direct),
-        }
+        step = np.linalg.norm(records.structure(results, f"{mode.names[0]}{name[-1]}").amplitude)
+        fitted = direct if line is None else line.fourth_along(mode.vector)
+        error = abs(direct) * step**2 / (q**2 - step**2) if line is None else abs(fitted - direct)
+        table[f"{name[:3]}^4"] = {"value": fitted, "direct": direct, "error": float(error)}
     return table
 
 
