@@ -33,12 +33,15 @@ struct complex_lanes {
     real re, im;
 };
 
-const int COLUMNS = 4;
+const int COLUMNS = 4; /* eigenvectors that are transformed together */
+const int ROWS = 4;    /* of the rotation matrix that are rotated together; it has a multiple of them */
 const int MAX_SWEEPS = 60;                /* of one eigenvalue; two or three are usual */
 const double EPSILON = 1.1102230246251565e-16;
 const double NEGLIGIBLE = 2.8e-17;        /* quarter of an epsilon: of a matrix of norm 1 */
 const double UNDERFLOW_FLOOR = 1e-280;    /* squares below this are no longer accurate, and far below round-off */
 const double TWO_PI = 6.283185307179586;
+
+ALWAYS_INLINE long padded(int n) { return (n + ROWS - 1) / ROWS * ROWS; }
 
 ALWAYS_INLINE real splat(double x) { return real{} + x; }
 
@@ -71,8 +74,8 @@ struct Workspace {
     complex_lanes *matrix;     /* (n, n): lower triangle; row c right of the diagonal: reflector c */
     complex_lanes *product;    /* (n,) */
     complex_lanes *tau;        /* (n,) */
-    complex_lanes *column;     /* (n, COLUMNS): eigenvectors that are transformed together */
-    real *rotation;            /* (n, n): [component][column] of the eigenvectors of the tridiagonal matrix */
+    complex_lanes *column;     /* (n, COLUMNS) */
+    real *rotation;            /* (padded(n), n): [component][column] of the eigenvectors of the tridiagonal matrix */
     real *diagonal;            /* (n,) */
     real *off;                 /* (n,) */
     real *sine, *cosine;       /* (n,) of one sweep */
@@ -273,8 +276,6 @@ ALWAYS_INLINE mask block_end(int n, int l, const Workspace &w)
     for (int i = l; i < n - 1; i++) {
         const real limit = EPSILON * (absolute(w.diagonal[i]) + absolute(w.diagonal[i + 1])) + NEGLIGIBLE;
         open &= absolute(w.off[i]) > limit;
-        if (!any(open))
-            break;
         end -= open;
     }
     return end;
@@ -283,47 +284,24 @@ ALWAYS_INLINE mask block_end(int n, int l, const Workspace &w)
 /* Rotate columns l..top of the rotation matrix by the angles of a sweep, from the last to the first. */
 ALWAYS_INLINE void apply_rotations(int n, int l, int top, int sweeps, Workspace &w)
 {
-    const int ROWS = 4;
-    int row = 0;
-    for (; row < n; row += ROWS) {
+    for (int row = 0; row < n; row += ROWS) {
         /* Before the k-th sweep row j is zero right of column j + k: rotations of zeros are left out. */
-        const int last = row + ROWS - 1 < n ? row + ROWS - 1 : n - 1;
-        const int begin = top < last + sweeps ? top : last + sweeps;
+        const int begin = top < row + ROWS - 1 + sweeps ? top : row + ROWS - 1 + sweeps;
         if (begin <= l)
             continue;
-        if (row + ROWS <= n) {
-            real *a = w.rotation + (long)row * n, *b = a + n, *c = b + n, *d = c + n;
-            real ha = a[begin], hb = b[begin], hc = c[begin], hd = d[begin];
-            for (int i = begin - 1; i >= l; i--) {
-                const real s = w.sine[i], t = w.cosine[i];
-                real z = a[i];
-                a[i + 1] = s * z + t * ha;
-                ha = t * z - s * ha;
-                z = b[i];
-                b[i + 1] = s * z + t * hb;
-                hb = t * z - s * hb;
-                z = c[i];
-                c[i + 1] = s * z + t * hc;
-                hc = t * z - s * hc;
-                z = d[i];
-                d[i + 1] = s * z + t * hd;
-                hd = t * z - s * hd;
-            }
-            a[l] = ha;
-            b[l] = hb;
-            c[l] = hc;
-            d[l] = hd;
-        } else {
-            for (int j = row; j < n; j++) {
-                real *a = w.rotation + (long)j * n, h = a[begin];
-                for (int i = begin - 1; i >= l; i--) {
-                    const real z = a[i];
-                    a[i + 1] = w.sine[i] * z + w.cosine[i] * h;
-                    h = w.cosine[i] * z - w.sine[i] * h;
-                }
-                a[l] = h;
+        real *a = w.rotation + (long)row * n, h[ROWS];
+        for (int j = 0; j < ROWS; j++)
+            h[j] = a[j * n + begin];
+        for (int i = begin - 1; i >= l; i--) {
+            const real s = w.sine[i], c = w.cosine[i];
+            for (int j = 0; j < ROWS; j++) {
+                const real z = a[j * n + i];
+                a[j * n + i + 1] = s * z + c * h[j];
+                h[j] = c * z - s * h[j];
             }
         }
+        for (int j = 0; j < ROWS; j++)
+            a[j * n + l] = h[j];
     }
 }
 
@@ -337,7 +315,7 @@ template <int PACKS> void diagonalise(int n, Workspace *w)
 {
     const real zero = real{}, one = splat(1.0);
     for (int k = 0; k < PACKS; k++) {
-        for (long i = 0; i < (long)n * n; i++)
+        for (long i = 0; i < padded(n) * n; i++)
             w[k].rotation[i] = zero;
         for (int i = 0; i < n; i++)
             w[k].rotation[(long)i * n + i] = one;
@@ -504,7 +482,7 @@ void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue
 long work_of_pack(int n, int n_vectors)
 {
     /* registers: matrix, product, tau, columns, phases; rotation, diagonal, off, sine, cosine, rank */
-    return LANES * (2 * ((long)n * n + n * (2L + COLUMNS) + n + n_vectors) + (long)n * n + 5L * n);
+    return LANES * (2 * ((long)n * n + n * (2L + COLUMNS) + n + n_vectors) + padded(n) * n + 5L * n);
 }
 
 Workspace workspace(int n, double *memory)
@@ -515,7 +493,7 @@ Workspace workspace(int n, double *memory)
     w.tau = w.product + n;
     w.column = w.tau + n;
     w.rotation = (real *)(w.column + COLUMNS * n);
-    w.diagonal = w.rotation + (long)n * n;
+    w.diagonal = w.rotation + padded(n) * n;
     w.off = w.diagonal + n;
     w.sine = w.off + n;
     w.cosine = w.sine + n;

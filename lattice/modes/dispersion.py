@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import units
 from lattice.modes.axis import default_axis
-from lattice.modes.batch import Batch, ShortRange, short_range, solve_matrices, solve_short_range
+from lattice.modes.batch import ShortRange, short_range, solve_matrices, solve_short_range
 from lattice.modes.degenerate import definite_angular_momentum, degenerate_groups
 from lattice.modes.modes import ComplexArray
 from lattice.modes.solve import checked_q, without_translations
@@ -38,6 +38,7 @@ class BandModes:
         ``(n_q, n_modes)`` int: modes of one q-point with the same number are degenerate.
     eigenvectors : ndarray
         ``(n_q, n_modes, 3 n_atoms)`` complex, phonopy's convention; degenerate ones in no particular gauge.
+        ``(n_q, 0, 3 n_atoms)`` where not asked for.
     """
 
     qpoints: FloatArray
@@ -79,13 +80,15 @@ class Dispersion:
         self._polar_matrix: Any = phonon.dynamical_matrix if polar else None
         self._constants: ShortRange | None = None if polar else short_range(phonon)
 
-    def blocks(self, qpoints: FloatArray) -> Iterator[BandModes]:
+    def blocks(self, qpoints: FloatArray, *, eigenvectors: bool = False) -> Iterator[BandModes]:
         """Solve a list of q-points, at most `BLOCK` at a time.
 
         Parameters
         ----------
         qpoints : ndarray
             ``(n_q, 3)`` in units of the reciprocal cell vectors.
+        eigenvectors : bool
+            Whether to return eigenvectors; writing them to memory takes a quarter of the time.
 
         Raises
         ------
@@ -96,32 +99,34 @@ class Dispersion:
         if len(away):
             checked_q(self.crystal, away[0].tolist())
         for first in range(0, len(qpoints), BLOCK):
-            yield self._solve(qpoints[first : first + BLOCK])
+            yield self._solve(qpoints[first : first + BLOCK], eigenvectors)
 
-    def _solve(self, qpoints: FloatArray) -> BandModes:
-        """Solve one block."""
-        batch = self._batch(qpoints)
-        value, vectors, J = batch.eigenvalue, batch.eigenvectors, batch.J
+    def _solve(self, qpoints: FloatArray, eigenvectors: bool) -> BandModes:
+        """Solve one block; degenerate modes once more, with the eigenvectors that their gauge needs."""
+        value, vectors, J = self._raw(qpoints, eigenvectors)
+        groups = degenerate_groups(value)
+        rows = np.flatnonzero((np.diff(groups, axis=1) == 0).any(axis=1))
+        if len(rows):
+            basis, spin = (vectors[rows], J[rows]) if vectors.shape[1] else self._raw(qpoints[rows], True)[1:]
+            J[rows] = definite_angular_momentum(spin, basis, groups[rows], self.axis)
+        frequency = np.sign(value) * np.sqrt(np.abs(value)) * units.THZ_PER_ROOT_EV
+        return BandModes(qpoints, frequency, J, groups, vectors)
+
+    def _raw(self, qpoints: FloatArray, eigenvectors: bool) -> tuple[FloatArray, ComplexArray, FloatArray]:
+        """Return ω² in eV/(Å² amu), eigenvectors and J in the basis of the eigensolver."""
+        if self._constants is not None:
+            batch = solve_short_range(self._constants, qpoints, eigenvectors=eigenvectors, n_threads=self.n_threads)
+        else:
+            from phonopy.harmonic.dynamical_matrix import get_dynamical_matrices_at_qpoints
+
+            matrices = get_dynamical_matrices_at_qpoints(self._polar_matrix, np.array(qpoints, order="C"))
+            batch = solve_matrices(matrices, n_threads=self.n_threads)  # the matrices take far longer than the rest
         at_gamma = ~qpoints.any(axis=1)
         if at_gamma.any():
-            value[at_gamma], vectors[at_gamma], J[at_gamma] = _modes_at_gamma(self.crystal)
-        groups = degenerate_groups(value)
-        return BandModes(
-            qpoints=qpoints,
-            frequency=np.sign(value) * np.sqrt(np.abs(value)) * units.THZ_PER_ROOT_EV,
-            J=definite_angular_momentum(J, vectors, groups, self.axis),
-            group=groups,
-            eigenvectors=vectors,
-        )
-
-    def _batch(self, qpoints: FloatArray) -> Batch:
-        """Solve as phonopy would; ω² in eV/(Å² amu)."""
-        if self._constants is not None:
-            return solve_short_range(self._constants, qpoints, n_threads=self.n_threads)
-        from phonopy.harmonic.dynamical_matrix import get_dynamical_matrices_at_qpoints
-
-        matrices = get_dynamical_matrices_at_qpoints(self._polar_matrix, np.array(qpoints, order="C"))
-        return solve_matrices(matrices, n_threads=self.n_threads)
+            value, vectors, J = _modes_at_gamma(self.crystal)
+            batch.eigenvalue[at_gamma], batch.J[at_gamma] = value, J
+            batch.eigenvectors[at_gamma] = vectors[: batch.eigenvectors.shape[1]]
+        return batch.eigenvalue, batch.eigenvectors, batch.J
 
 
 def _modes_at_gamma(crystal: Crystal) -> tuple[FloatArray, ComplexArray, FloatArray]:

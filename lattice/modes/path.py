@@ -105,7 +105,7 @@ def path_modes(
     given = None if axis is None else checked_direction(axis, "axis")
     line = _line(crystal, _corners(crystal, path), npoints)
     dispersion = Dispersion(crystal, axis=given, n_threads=n_threads)
-    blocks = list(dispersion.blocks(line.qpoints))
+    blocks = list(dispersion.blocks(line.qpoints, eigenvectors=True))
     frequency = np.concatenate([block.frequency for block in blocks])
     J = np.concatenate([block.J for block in blocks])
     vectors = np.concatenate([block.eigenvectors for block in blocks])
