@@ -179,7 +179,7 @@ def solve_short_range(
     Raises
     ------
     InputError
-        If a q-point is not three finite numbers.
+        If a q-point is not three finite numbers, or the number of threads is not positive.
     StabilityError
         If the eigenvalue iteration did not converge.
     """
@@ -190,7 +190,7 @@ def solve_short_range(
             found=f"shape {points.shape}",
             fix="give an array (n_q, 3) in units of the reciprocal cell vectors",
         )
-    level, n = _level(isa), constants.n_modes
+    level, n = _level(isa, n_threads), constants.n_modes
     value, vector, spin = _outputs(len(points), n, eigenvectors)
     work = np.empty(kernel.work_size(level, n, len(constants.vector), n_threads))
     failed = kernel.solve_bonds(
@@ -225,7 +225,7 @@ def solve_matrices(
     Raises
     ------
     InputError
-        If the matrices are not square or not finite.
+        If the matrices are not square or not finite, or the number of threads is not positive.
     StabilityError
         If the eigenvalue iteration did not converge.
     """
@@ -236,7 +236,7 @@ def solve_matrices(
             found=f"shape {given.shape}",
             fix="give an array (n_q, n, n) without NaN or infinity",
         )
-    level, n = _level(isa), given.shape[1]
+    level, n = _level(isa, n_threads), given.shape[1]
     value, vector, spin = _outputs(len(given), n, eigenvectors)
     work = np.empty(kernel.work_size(level, n, 0, n_threads))
     parts = given.view(np.float64).reshape(*given.shape, 2)
@@ -244,8 +244,10 @@ def solve_matrices(
     return _batch(value, vector, spin, failed)
 
 
-def _level(isa: str | None) -> int:
-    """Return the kernel's index of an instruction set that this processor has."""
+def _level(isa: str | None, n_threads: int) -> int:
+    """Return the kernel's index of an instruction set that this processor has; the number of threads is checked too."""
+    if not isinstance(n_threads, (int, np.integer)) or n_threads < 1:
+        raise InputError("The number of threads is not a positive whole number", found=n_threads, fix="use 1 or more")
     name = _DEFAULT_ISA if isa is None else isa
     supported = kernel.supported_levels()
     if name not in supported:

@@ -172,6 +172,12 @@ def test_what_is_no_qpoint_is_refused(points):
         solve_short_range(constants, points)
 
 
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_senseless_numbers_of_threads_are_refused(threads):
+    with pytest.raises(InputError, match="threads"):
+        solve_matrices(np.ones((1, 1, 1)), n_threads=threads)
+
+
 def test_unknown_instruction_set_is_refused(monkeypatch):
     with pytest.raises(InputError, match="does not have"):
         solve_matrices(np.ones((1, 1, 1)), isa="avx9000")

@@ -14,6 +14,7 @@ from lattice.modes.degenerate import definite_angular_momentum, degenerate_group
 from lattice.modes.grid import make_grid
 from lattice.modes.modes import angular_momentum_matrix
 from lattice.observe.mesh import angular_momentum_dos, unfold_mesh
+from lattice.structure.cell import Cell
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
 RNG = np.random.default_rng(5)
@@ -45,8 +46,6 @@ def model(number):
 def small_cell(number):
     """Special positions of the largest groups."""
     from ase.build import bulk
-
-    from lattice.structure.cell import Cell
 
     atoms = {227: lambda: bulk("C", "diamond", 4.2), 221: lambda: bulk("CsCl", "cesiumchloride", 3.5)}.get(
         number, lambda: bulk("ZnS", "wurtzite", 3.8, 6.2)
@@ -115,6 +114,24 @@ def test_total_angular_momentum_is_null_at_any_temperature(solved):
         total = np.einsum("qs,qsx->x", occupation, J) / len(frequency)
         assert np.abs(total).max() < 1e-9 * occupation.max()
     assert "time reversal" in folded.attrs["total_J_is_null"]
+
+
+@pytest.mark.parametrize("normal", [0, 2])
+def test_the_mirror_image_has_the_mirrored_J(normal):
+    """J is an axial vector: the component along the normal of the mirror stays, the others turn round."""
+    crystal = model(144)
+    mirror = np.eye(3)
+    mirror[normal, normal] = -1.0
+    turned = Cell(crystal.cell @ mirror, crystal.positions, crystal.numbers, crystal.masses)
+    image = spring_crystal(turned, 2 * np.eye(3, dtype=int), cutoff=8.5)
+    assert (crystal.spacegroup.number, image.spacegroup.number) == (144, 145)  # P3_1 and P3_2
+    mesh = (3, 2, 4)
+    one, other = (lattice.solve_mesh(c, mesh, symmetry=False) for c in (crystal, image))
+    assert one["frequency"].values == pytest.approx(other["frequency"].values, abs=1e-7)
+    group = one["degenerate_group"].values
+    J, mirrored = (multiplet_sums(mesh["J"].values, group) for mesh in (one, other))
+    assert np.abs(mirrored + J @ mirror).max() < 1e-8
+    assert np.abs(J).max() > 0.1
 
 
 def test_the_rules_of_each_point(solved):
