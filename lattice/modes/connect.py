@@ -14,7 +14,7 @@ _SAME_M = 0.25
 
 
 def connect_bands(
-    eigenvectors: ComplexArray, frequency: FloatArray, m: FloatArray, order: IntArray, segment: IntArray
+    eigenvectors: ComplexArray, frequency: FloatArray, m: FloatArray, order: IntArray, piece: IntArray
 ) -> IntArray:
     """Number the bands along a path so that they go on through crossings.
 
@@ -33,8 +33,8 @@ def connect_bands(
         ``(n_q, n)``, NaN where there is none.
     order : ndarray
         ``(n_q,)`` int, order of the axis at each q.
-    segment : ndarray
-        ``(n_q,)`` int; bands are numbered anew, in ascending frequency, where it jumps by more than a corner.
+    piece : ndarray
+        ``(n_q,)`` int, number of the connected piece; in each, bands are numbered anew, in ascending frequency.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def connect_bands(
     span = max(float(np.ptp(frequency)), 1e-12)
     band: IntArray = np.empty((n_q, n), dtype=np.int64)
     for q in range(n_q):
-        if q == 0 or segment[q] != segment[q - 1]:
+        if q == 0 or piece[q] != piece[q - 1]:
             band[q] = np.arange(n)
             continue
         overlap = np.abs(eigenvectors[q - 1].conj() @ eigenvectors[q].T) ** 2

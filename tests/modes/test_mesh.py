@@ -143,7 +143,7 @@ def test_the_rules_of_each_point(solved):
     assert (np.diff(full["frequency"].values, axis=1) >= 0).all()
 
 
-def same_modes_as_phonopy(crystal, mesh):
+def check_same_modes_as_phonopy(crystal, mesh):
     full = lattice.solve_mesh(crystal, mesh, symmetry=False)
     phonon = phonopy_from_crystal(crystal, with_nac=crystal.born_charges is not None)
     phonon.run_qpoints(full["qpoint"].values, with_eigenvectors=True)
@@ -159,14 +159,14 @@ def same_modes_as_phonopy(crystal, mesh):
 
 @pytest.mark.parametrize("number", [1, 76, 152, 186, 227])
 def test_equals_phonopy(number):
-    same_modes_as_phonopy(model(number), MESHES[number])
+    check_same_modes_as_phonopy(model(number), MESHES[number])
 
 
 def test_equals_phonopy_with_born_charges():
     crystal = lattice.load("Bi2Se3-noSOC")
-    same_modes_as_phonopy(dataclasses.replace(crystal, born_charges=None, dielectric=None), (3, 3, 2))
+    check_same_modes_as_phonopy(dataclasses.replace(crystal, born_charges=None, dielectric=None), (3, 3, 2))
     neutral = crystal.born_charges - crystal.born_charges.mean(axis=0)
-    same_modes_as_phonopy(dataclasses.replace(crystal, born_charges=neutral), (3, 3, 2))
+    check_same_modes_as_phonopy(dataclasses.replace(crystal, born_charges=neutral), (3, 3, 2))
     assert lattice.solve_mesh(crystal, (2, 2, 1)).attrs["long_range"] == "gonze-lee"
 
 
