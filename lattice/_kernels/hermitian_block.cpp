@@ -68,14 +68,6 @@ ALWAYS_INLINE real with_sign(real x, real y)
     return (real)(((mask)x & ~sign) | ((mask)y & sign));
 }
 
-ALWAYS_INLINE bool any(mask m)
-{
-    long long bits = 0;
-    for (int lane = 0; lane < LANES; lane++)
-        bits |= m[lane];
-    return bits != 0;
-}
-
 struct Workspace {
     complex_lanes *matrix;     /* (n, n): lower triangle; row c right of the diagonal: reflector c */
     complex_lanes *product;    /* (n,) */
@@ -482,13 +474,14 @@ ALWAYS_INLINE void write_spin(int n, int count, const complex_lanes *y, mask ran
 
 ALWAYS_INLINE void write_vector(int n, int count, const complex_lanes *y, mask rank, double *eigenvector)
 {
-    for (int lane = 0; lane < count; lane++) {
-        double *out = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
-        for (int i = 0; i < n; i++) {
-            out[2 * i] = y[i * COLUMNS].re[lane];
-            out[2 * i + 1] = y[i * COLUMNS].im[lane];
+    double *out[LANES];
+    for (int lane = 0; lane < count; lane++)
+        out[lane] = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
+    for (int i = 0; i < n; i++)
+        for (int lane = 0; lane < count; lane++) {
+            out[lane][2 * i] = y[i * COLUMNS].re[lane];
+            out[lane][2 * i + 1] = y[i * COLUMNS].im[lane];
         }
-    }
 }
 
 /* Eigenvalues and, in ascending order of them, eigenvectors with the phases of their atoms and J. */

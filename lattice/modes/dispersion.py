@@ -17,7 +17,7 @@ from lattice.modes.solve import checked_q, without_translations
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
-BLOCK = 2048  #: q-points whose eigenvectors are held at a time
+BLOCK = 512  #: q-points whose eigenvectors are held at a time
 _N_TRANSLATIONS = 3
 
 
