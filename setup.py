@@ -1,20 +1,47 @@
-"""Extension modules of `lattice`: list, flags and the OpenMP switch. Everything else is in pyproject.toml.
+"""Extension modules of `lattice`: list, flags, instruction sets and the OpenMP switch; all else is in pyproject.toml.
 
 LATTICE_OPENMP=0 builds without OpenMP (one thread, the same bits); LATTICE_OPENMP=1 demands it;
 unset: used where the compiler has it.
 """
 
 import os
+import platform
 import subprocess
 import sysconfig
 import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
 COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
+
+# The eigensolver is compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
+# chosen at import. The features named here are those that hermitian.pyx asks the processor for.
+BLOCK = "lattice/_kernels/hermitian_block"
+BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
+V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
+V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
+LEVELS = {"plain": (2, [])}  # name: doubles in a register, flags
+if platform.machine().lower() in {"x86_64", "amd64"}:
+    LEVELS |= {"v2": (2, ["-msse4.2", "-mpopcnt"]), "v3": (4, V3_FLAGS), "v4": (8, V4_FLAGS)}
+
+
+class BuildLevels(build_ext):
+    """`build_ext` that first compiles the eigensolver for every instruction set and links all of them."""
+
+    def build_extension(self, ext: Extension) -> None:
+        if ext.name == "lattice._kernels.hermitian":
+            for level, (lanes, flags) in LEVELS.items():
+                ext.extra_objects += self.compiler.compile(
+                    [f"{BLOCK}.cpp"],
+                    output_dir=os.path.join(self.build_temp, level),
+                    macros=[("LANES", str(lanes)), ("LEVEL", level)],
+                    extra_postargs=BLOCK_FLAGS + flags,
+                )
+        super().build_extension(ext)
 
 
 def compiler_has_openmp() -> bool:
@@ -46,5 +73,13 @@ extensions = [
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
+    Extension(
+        "lattice._kernels.hermitian",
+        ["lattice/_kernels/hermitian.pyx"],
+        depends=[f"{BLOCK}.cpp", f"{BLOCK}.h"],
+        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
+        extra_compile_args=COMPILE_FLAGS + openmp,
+        extra_link_args=openmp,
+    ),
 ]
-setup(ext_modules=extensions)
+setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})

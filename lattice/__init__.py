@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     )
     from lattice.modes.modes import Modes
     from lattice.modes.solve import solve_modes
+    from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
+    from lattice.observe.path import solve_path
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
 
@@ -46,13 +48,17 @@ _HOME = {
     "SchemaError": "lattice.errors",
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
+    "angular_momentum_dos": "lattice.observe.mesh",
     "default_pulse": "lattice.dynamics.pulse",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
+    "solve_mesh": "lattice.observe.mesh",
     "solve_modes": "lattice.modes.solve",
+    "solve_path": "lattice.observe.path",
+    "unfold_mesh": "lattice.observe.mesh",
 }
 
 __version__ = "0.1.0"
@@ -73,13 +79,17 @@ __all__ = [
     "StabilityError",
     "SymmetryError",
     "__version__",
+    "angular_momentum_dos",
     "default_pulse",
     "ledger",
     "load",
     "load_potential",
     "simulate",
     "simulate_ensemble",
+    "solve_mesh",
     "solve_modes",
+    "solve_path",
+    "unfold_mesh",
 ]
 
 

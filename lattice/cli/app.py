@@ -22,6 +22,8 @@ from lattice.study.schema import nearest
 #: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
 COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
+    "bands": ("lattice.cli.bands:bands", "J and m of the modes along a path in the Brillouin zone."),
+    "mesh": ("lattice.cli.mesh:mesh", "J of the modes on a mesh, and the density of modes over frequency and J."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
 }
 

@@ -84,7 +84,7 @@ def solve_modes(
     ----------
     X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997).
     """
-    qpoint = _checked_q(crystal, q)
+    qpoint = checked_q(crystal, q)
     direction = None if nac_direction is None else _checked_nac(crystal, qpoint, nac_direction)
     given = None if axis is None else checked_direction(axis, "axis")
     n_axis = default_axis(crystal) if given is None else given
@@ -114,7 +114,7 @@ def solve_modes(
     )
 
 
-def _checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
+def checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
     """Return q as an array; it must be three finite numbers at which the force constants are valid."""
     qpoint = np.asarray(q, dtype=np.float64)
     if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
@@ -171,7 +171,7 @@ def _dynamical_matrix(
         dynamical_matrix.run(qpoint, q_direction=crystal.cell @ direction)
     matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
     if not qpoint.any():
-        matrix = _without_translations(crystal, matrix.real)
+        matrix = without_translations(crystal, matrix.real)
     name = (
         "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
     )
@@ -188,7 +188,7 @@ def _translations(crystal: Crystal) -> FloatArray:
     return np.kron(weight[:, None], np.eye(3))
 
 
-def _without_translations(crystal: Crystal, matrix: FloatArray) -> ComplexArray:
+def without_translations(crystal: Crystal, matrix: FloatArray) -> ComplexArray:
     """Project translations out of D(Γ) and move them above the spectrum, where no soft mode can mix with them."""
     translations = _translations(crystal)
     projector = np.eye(len(matrix)) - translations @ translations.T
