@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.channels import channels
     from lattice.anharmonic.files import load_potential
     from lattice.anharmonic.potential import Potential
     from lattice.dynamics.ledger import ledger
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         SymmetryError,
     )
     from lattice.modes.modes import Modes
+    from lattice.modes.patterns import solve_patterns
     from lattice.modes.solve import solve_modes
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
@@ -46,6 +48,7 @@ _HOME = {
     "SchemaError": "lattice.errors",
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
+    "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
@@ -53,6 +56,7 @@ _HOME = {
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
+    "solve_patterns": "lattice.modes.patterns",
 }
 
 __version__ = "0.1.0"

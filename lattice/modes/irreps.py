@@ -78,4 +78,4 @@ def activity(characters: ComplexArray, operations: Sequence[LittleGroupOperation
     tensor = (vector**2 + square) / 2
     infrared = (characters.conj() @ vector).real / len(operations)
     raman = (characters.conj() @ tensor).real / len(operations)
-    return [x > 0.5 for x in infrared], [x > 0.5 for x in raman]
+    return (infrared > 0.5).tolist(), (raman > 0.5).tolist()

@@ -90,9 +90,45 @@ def solve_modes(
     n_axis = default_axis(crystal) if given is None else given
 
     matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction)
+    return modes_of_matrix(crystal, qpoint, matrix, primitive, n_axis, direction=direction, long_range=long_range)
+
+
+def modes_of_matrix(
+    crystal: Crystal,
+    qpoint: FloatArray,
+    matrix: ComplexArray,
+    primitive: PhonopyAtoms,
+    axis: FloatArray | None,
+    *,
+    direction: FloatArray | None = None,
+    long_range: str = "none",
+) -> Modes:
+    """Find the multiplets of a dynamical matrix by symmetry, in the circular gauge.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    qpoint : ndarray
+        ``(3,)`` in units of the reciprocal cell vectors.
+    matrix : ndarray
+        ``(3 n_atoms, 3 n_atoms)`` complex Hermitian, *eV/(Å² amu)*, in phonopy's convention; at Γ with the
+        translations moved above the spectrum.
+    primitive : PhonopyAtoms
+        The crystal's cell as phonopy holds it.
+    axis : ndarray or None
+        ``(3,)`` unit vector n̂.
+    direction : ndarray, optional
+        ``(3,)`` unit vector from which Γ is approached, where the matrix holds the non-analytic term.
+    long_range : str
+        How the dipole–dipole part entered.
+
+    Returns
+    -------
+    Modes
+    """
     sets = _symmetry_adapted(crystal, qpoint, matrix, primitive, direction)
     unitary = [operation for operation in sets.operations if not operation.is_antiunitary]
-    frame = _frame(crystal, qpoint, n_axis, unitary)
+    frame = _frame(crystal, qpoint, axis, unitary)
     found = _label(_multiplets(crystal, qpoint, matrix, sets, unitary, frame))
 
     partners = [partner for part in found for partner in part.partners]
@@ -101,7 +137,7 @@ def solve_modes(
     return Modes(
         crystal=crystal,
         qpoint=qpoint,
-        axis=n_axis,
+        axis=axis,
         rotation_order=frame.order,
         frequency=np.array([part.frequency for part in found for _ in part.partners]),
         eigenvectors=eigenvectors,
@@ -171,7 +207,7 @@ def _dynamical_matrix(
         dynamical_matrix.run(qpoint, q_direction=crystal.cell @ direction)
     matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
     if not qpoint.any():
-        matrix = _without_translations(crystal, matrix.real)
+        matrix = without_translations(crystal, matrix.real)
     name = (
         "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
     )
@@ -188,7 +224,7 @@ def _translations(crystal: Crystal) -> FloatArray:
     return np.kron(weight[:, None], np.eye(3))
 
 
-def _without_translations(crystal: Crystal, matrix: FloatArray) -> ComplexArray:
+def without_translations(crystal: Crystal, matrix: FloatArray) -> ComplexArray:
     """Project translations out of D(Γ) and move them above the spectrum, where no soft mode can mix with them."""
     translations = _translations(crystal)
     projector = np.eye(len(matrix)) - translations @ translations.T
@@ -202,15 +238,29 @@ def _symmetry_adapted(
     """Find the multiplets from the little group of q; a direction at Γ keeps the operations that leave ±direction."""
     from phonopy.phonon.symmetry_adapted_modes import SymmetryAdaptedModes
 
-    rotations, translations = crystal.spacegroup.rotations, crystal.spacegroup.translations
+    keep = None
     if direction is not None:
         to_cartesian = crystal.cell.T
-        cartesian = to_cartesian @ rotations @ np.linalg.inv(to_cartesian)
+        cartesian = to_cartesian @ crystal.spacegroup.rotations @ np.linalg.inv(to_cartesian)
         keep = np.abs(np.abs(cartesian @ direction @ direction) - 1) < 1e-6
-        rotations, translations = rotations[keep], translations[keep]
-    symmetry: Any = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
     known: Any = _FixedMatrix(primitive, matrix)
-    return SymmetryAdaptedModes(known, qpoint, symmetry, with_time_reversal=True)
+    return SymmetryAdaptedModes(known, qpoint, _operations(crystal, keep), with_time_reversal=True)
+
+
+def _operations(crystal: Crystal, keep: NDArray[np.bool_] | None = None) -> Any:
+    """Return the operations of the space group, or some of them, as phonopy expects a symmetry."""
+    group = crystal.spacegroup
+    chosen = np.ones(len(group.rotations), dtype=bool) if keep is None else keep
+    return _Operations(
+        {"rotations": group.rotations[chosen], "translations": group.translations[chosen]}, group.symprec
+    )
+
+
+def little_group(crystal: Crystal, qpoint: FloatArray, primitive: PhonopyAtoms) -> list[LittleGroupOperation]:
+    """Return the operations that leave q invariant, unitary ones first, then those with time reversal."""
+    from phonopy.phonon.symmetry_adapted_modes import get_little_group_operations
+
+    return list(get_little_group_operations(qpoint, primitive, _operations(crystal)))
 
 
 def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[ComplexArray]:
@@ -229,7 +279,7 @@ def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[Complex
         members = np.flatnonzero(linked[k])
         if len(members) < 2 or members[0] < k:
             continue
-        generic = _generic_symmetric(matrix.shape, sets.operations) if generic is None else generic
+        generic = generic_symmetric(matrix.shape, sets.operations) if generic is None else generic
         space = np.hstack([columns[i] for i in members])
         _, vectors = np.linalg.eigh(space.conj().T @ generic @ space)
         for i, part in zip(members, np.hsplit(space @ vectors, len(members)), strict=True):
@@ -237,7 +287,7 @@ def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[Complex
     return columns
 
 
-def _generic_symmetric(shape: tuple[int, ...], operations: Sequence[LittleGroupOperation]) -> ComplexArray:
+def generic_symmetric(shape: tuple[int, ...], operations: Sequence[LittleGroupOperation]) -> ComplexArray:
     """Return a fixed random Hermitian matrix averaged over the little group."""
     generator = np.random.default_rng(0)
     noise = generator.standard_normal(shape) + 1j * generator.standard_normal(shape)

@@ -23,9 +23,9 @@ def mode_table(modes: Modes) -> dict[str, Any]:
     -------
     dict
         `spacegroup`, `axis` (three numbers or None), `rotation_order`, and `modes`, in ascending frequency: `index`
-        (from 0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary), `irrep` (None if unknown),
-        `degeneracy`, `J` ([x, y, z], *ħ per phonon*), `m` (None without an axis), `rotation_order`, `ir_active`,
-        `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without
+        (from 0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary, None if unknown), `irrep`
+        (None if unknown), `degeneracy`, `J` ([x, y, z], *ħ per phonon*, None where unknown), `m` (None without an axis),
+        `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without
         Born charges).
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
@@ -44,16 +44,21 @@ def _row(modes: Modes, index: int, multiplet: Multiplet) -> dict[str, Any]:
     return {
         "index": index,
         "multiplet": multiplet.label,
-        "frequency_THz": float(modes.frequency[index]),
+        "frequency_THz": _known(modes.frequency[index]),
         "irrep": multiplet.irrep,
         "degeneracy": len(multiplet.indices),
-        "J": _plain(modes.J[index]),
+        "J": [_known(j) for j in modes.J[index]],
         "m": None if math.isnan(m) else _whole(m),
         "rotation_order": int(modes.rotation_order),
         "ir_active": bool(multiplet.ir_active),
         "raman_active": bool(multiplet.raman_active),
         "mode_charge": None if charge is None else [_plain((z.real, z.imag)) for z in charge],
     }
+
+
+def _known(value: float) -> float | None:
+    """A plain float; None for NaN, which stands for what symmetry alone does not fix."""
+    return None if math.isnan(value) else float(value) + 0.0
 
 
 def _plain(values: object) -> list[float]:
