@@ -36,11 +36,11 @@ def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One for each unordered set of inputs and output, sorted by closeness to resonance, i.e. by the smaller of
-        the two absolute detunings (unknown ones last): ``modes`` (indices, the output last), ``multiplets`` (their labels),
-        ``m`` (representatives used: n/2 with the sign that makes |ΔM| smallest), ``delta_m`` = Σ m of inputs − m of the
-        output, ``rotation_order``, ``umklapp`` (ΔM ≠ 0), ``J`` along n̂ in *ħ*, ``delta_J`` = the real angular momentum
-        that the crystal takes per event, ``detuning_THz`` = ν of the output − Σ ν of the inputs,
+        One for each unordered set of inputs and output, sorted by closeness to resonance, i.e. by the smaller of the
+        two absolute detunings (unknown ones last): ``modes`` (indices, the output last), ``multiplets`` (their
+        labels), ``m`` (representatives used: n/2 with the sign that makes |ΔM| smallest), ``delta_m`` = Σ m of inputs
+        − m of the output, ``rotation_order``, ``umklapp`` (ΔM ≠ 0), ``J`` along n̂ in *ħ*, ``delta_J`` = the real
+        angular momentum that the crystal takes per event, ``detuning_THz`` = ν of the output − Σ ν of the inputs,
         ``detuning_difference_THz`` = ν_c − |ν_a − ν_b| (order 4: ν_d − |±ν_a ± ν_b ± ν_c| for the mixed signs nearest
         to resonance), ``drivable`` (all inputs are infrared active), ``detectable`` (the output is Raman active). m,
         ΔM and Umklapp are None without a rotation about n̂; J is None where not fixed; detunings are None where a

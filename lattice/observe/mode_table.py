@@ -24,8 +24,9 @@ def mode_table(modes: Modes) -> dict[str, Any]:
     dict
         `spacegroup`, `axis` (three numbers or None), `rotation_order`, and `modes`, in ascending frequency: `index`
         (from 0, acoustic included), `multiplet`, `frequency_THz` (negative if imaginary, None if unknown), `irrep`
-        (None if unknown), `degeneracy`, `J` ([x, y, z], *ħ per phonon*, None where unknown), `m` (None without an axis),
-        `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu* of this circular partner, None without
+        (None if unknown), `degeneracy`, `J` ([x, y, z], *ħ per phonon*, None where unknown), `m` (None without an
+        axis), `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu*
+        of this circular partner, None without
         Born charges).
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
