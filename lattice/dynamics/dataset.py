@@ -59,7 +59,9 @@ def run_dataset(
     """
     import xarray
 
-    change = table.angular_momentum(solution.Q_end, solution.P_end) - table.angular_momentum(*initial)
+    with np.errstate(over="ignore", invalid="ignore"):  # the last numbers before a divergence
+        change = table.angular_momentum(solution.Q_end, solution.P_end) - table.angular_momentum(*initial)
+        series = _series(table, pulses, times, quantities, solution)
     booked = solution.ledger / units.HBAR
     failed = solution.status == integration.DIVERGED
     booked[failed], change[failed] = np.nan, np.nan
@@ -68,7 +70,7 @@ def run_dataset(
     crystal[:, [i for i, row in enumerate(table.rows) if row in RESERVED and row != "harmonic"]] = 0.0
     message = np.array([integration.STATUS_TEXT[int(s)] for s in solution.status])
     variables: Variables = {
-        **_series(table, pulses, times, quantities, solution),
+        **series,
         "L_change": (("trajectory", "multiplet", "axis"), change, {"units": "hbar", "long_name": "L(duration) − L(0)"}),
         "ledger": (("trajectory", "channel", "multiplet", "axis"), booked, {"units": "hbar"}),
         "crystal": (("trajectory", "channel", "axis"), crystal, {"units": "hbar"}),
@@ -157,7 +159,7 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "schema": SCHEMA,
         "parameters": dict(numerics),
         "step_error": float(finite.max()) if len(finite) else None,
-        "integrator": "Blanes–Moan SRKN14, order 6, exact damped-harmonic flow, step halving",
+        "integrator": integration.describe(numerics["temperature_K"] > 0),
         "kernel": kernel.build_info(),
         "dependencies": _dependencies(),
         "potential": dict(potential.source),
