@@ -77,6 +77,7 @@ __all__ = [
     "StabilityError",
     "SymmetryError",
     "__version__",
+    "channels",
     "default_pulse",
     "ledger",
     "load",
@@ -84,6 +85,7 @@ __all__ = [
     "simulate",
     "simulate_ensemble",
     "solve_modes",
+    "solve_patterns",
 ]
 
 
