@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StabilityError,
         SymmetryError,
     )
+    from lattice.modes.files import load_modes, save_modes
     from lattice.modes.modes import Modes
     from lattice.modes.patterns import solve_patterns
     from lattice.modes.solve import solve_modes
@@ -52,7 +53,9 @@ _HOME = {
     "default_pulse": "lattice.dynamics.pulse",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
+    "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
+    "save_modes": "lattice.modes.files",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
@@ -81,7 +84,9 @@ __all__ = [
     "default_pulse",
     "ledger",
     "load",
+    "load_modes",
     "load_potential",
+    "save_modes",
     "simulate",
     "simulate_ensemble",
     "solve_modes",

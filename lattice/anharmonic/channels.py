@@ -55,7 +55,7 @@ def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """
     if order not in (3, 4):
         raise InputError("Channels are of order 3 or 4", found=order, fix="give order 3 (a·b → c) or 4 (a·b·c → d)")
-    if not modes.at_gamma or "direction" in modes.long_range:
+    if not modes.at_gamma or modes.direction is not None:
         raise InputError(
             "Channels need the modes at Γ in the full symmetry of the crystal",
             found=f"q = {modes.qpoint.tolist()}, long-range part: {modes.long_range}",

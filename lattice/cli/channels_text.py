@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
 
@@ -29,7 +31,7 @@ def channels_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     found = table["channels"]
     shown = found if level >= VERBOSE else found[:ROWS]
     n = table["rotation_order"]
-    known = modes.crystal.force_constants is not None
+    known = not np.isnan(modes.frequency).any()
     head = [
         f"{modes.crystal.name}: {table['spacegroup']} (No. {modes.crystal.spacegroup.number}); "
         f"n̂ = {direction(table['axis'])}" + (f", m modulo {n}" if n > 1 else ", no rotation, so no m"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import Vector, common_options, show, vector_option
+from lattice.cli.options import Vector, common_options, output_path, show, vector_option
 
 
 @click.command()
@@ -16,6 +16,7 @@ from lattice.cli.options import Vector, common_options, show, vector_option
     "--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE."
 )
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
 @common_options
 def modes(
     source: str,
@@ -24,6 +25,7 @@ def modes(
     nac_direction: Vector | None,
     fc: str | None,
     born: str | None,
+    output: str | None,
     as_json: bool,
     level: int,
 ) -> None:
@@ -32,10 +34,14 @@ def modes(
     SOURCE is a bundled name (Bi2Se3), a folder, a phonopy yaml, or a structure file with force constants beside it.
     """
     from lattice.cli.modes_text import modes_text
+    from lattice.modes.files import save_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.mode_table import mode_table
     from lattice.structure.load import load
 
+    target = output_path(output, (".nc",))
     solved = solve_modes(load(source, fc=fc, born=born), q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
+    if target is not None:
+        save_modes(solved, target)
     table = mode_table(solved)
     show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

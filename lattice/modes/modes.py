@@ -83,6 +83,8 @@ class Modes:
         ``(n_modes,)`` int; for partners (+, −) at (i, i+1) each names the other, −1 for modes without a partner.
     long_range : str
         How the dipole–dipole part entered: ``none``, or ``gonze-lee`` (with the direction at Γ).
+    direction : ndarray or None
+        ``(3,)`` Cartesian unit vector from which Γ was approached with the non-analytic term, None without.
     """
 
     crystal: Crystal
@@ -97,6 +99,7 @@ class Modes:
     mode_charge: ComplexArray | None
     pair: IntArray
     long_range: str = "none"
+    direction: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -108,6 +111,7 @@ class Modes:
             ("J", np.float64),
             ("mode_charge", np.complex128),
             ("pair", np.int64),
+            ("direction", np.float64),
         ):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))

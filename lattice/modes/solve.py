@@ -147,6 +147,7 @@ def modes_of_matrix(
         mode_charge=None if qpoint.any() else _mode_charge(crystal, eigenvectors),
         pair=np.array([i + p.sign if p.sign else -1 for i, p in enumerate(partners)]),
         long_range=long_range,
+        direction=direction,
     )
 
 
