@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from lattice.modes.files import load_modes, save_modes
     from lattice.modes.modes import Modes
     from lattice.modes.patterns import solve_patterns
+    from lattice.modes.polar import polar_labels
     from lattice.modes.solve import solve_modes
+    from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
 
@@ -49,12 +51,14 @@ _HOME = {
     "SchemaError": "lattice.errors",
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
+    "adjust_charges": "lattice.structure.charge_components",
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
+    "polar_labels": "lattice.modes.polar",
     "save_modes": "lattice.modes.files",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
@@ -80,12 +84,14 @@ __all__ = [
     "StabilityError",
     "SymmetryError",
     "__version__",
+    "adjust_charges",
     "channels",
     "default_pulse",
     "ledger",
     "load",
     "load_modes",
     "load_potential",
+    "polar_labels",
     "save_modes",
     "simulate",
     "simulate_ensemble",

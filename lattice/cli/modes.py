@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import Vector, common_options, output_path, show, vector_option
+from lattice.cli.options import (
+    Vector,
+    adjusted,
+    charge_options,
+    common_options,
+    output_path,
+    show,
+    vector_option,
+    with_warnings,
+)
 
 
 @click.command()
@@ -16,6 +25,10 @@ from lattice.cli.options import Vector, common_options, output_path, show, vecto
     "--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE."
 )
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option(
+    "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
+)
+@charge_options
 @click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
 @common_options
 def modes(
@@ -25,6 +38,9 @@ def modes(
     nac_direction: Vector | None,
     fc: str | None,
     born: str | None,
+    nac_method: str,
+    drop_charge: tuple[str, ...],
+    set_charge: tuple[str, ...],
     output: str | None,
     as_json: bool,
     level: int,
@@ -40,8 +56,9 @@ def modes(
     from lattice.structure.load import load
 
     target = output_path(output, (".nc",))
-    solved = solve_modes(load(source, fc=fc, born=born), q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
+    crystal = adjusted(load(source, fc=fc, born=born), drop_charge, set_charge)
+    solved = solve_modes(crystal, q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction, nac_method=nac_method)
     if target is not None:
         save_modes(solved, target)
-    table = mode_table(solved)
+    table = with_warnings(mode_table(solved), crystal)
     show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

@@ -32,12 +32,15 @@ def modes_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     crystal = modes.crystal
     head = [
         f"{crystal.name}: {table['spacegroup']} (No. {crystal.spacegroup.number}), {crystal.n_atoms} atoms",
-        *(f"  {line}" for line in crystal.found),
+        *(f"  {line}" for line in crystal.found if not line.startswith("warning: ")),
         f"q = {direction(modes.qpoint.tolist())}; n̂ = {direction(axis)}, {table['rotation_order']}-fold there"
         + (f"; m modulo {table['rotation_order']}" if table["rotation_order"] > 1 else "; no rotation, so no m"),
         "",
     ]
     rows = [HEADER, *(_row(mode, axis) for mode in table["modes"])]
+    if modes.direction is not None:
+        kinds = ["LO/TO", *(mode["polar"] or "" for mode in table["modes"])]
+        rows = [(*row, kind) for row, kind in zip(rows, kinds, strict=True)]
     if level >= VERBOSE:
         vectors = ["J/ħ", *(direction(mode["J"]) for mode in table["modes"])]
         rows = [(*row, vector) for row, vector in zip(rows, vectors, strict=True)]

@@ -82,7 +82,7 @@ class Modes:
     pair : ndarray
         ``(n_modes,)`` int; for partners (+, −) at (i, i+1) each names the other, −1 for modes without a partner.
     long_range : str
-        How the dipole–dipole part entered: ``none``, or ``gonze-lee`` (with the direction at Γ).
+        How the dipole–dipole part entered: ``none``, ``gonze-lee`` or ``wang`` (with the direction at Γ).
     direction : ndarray or None
         ``(3,)`` Cartesian unit vector from which Γ was approached with the non-analytic term, None without.
     """

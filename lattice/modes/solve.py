@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice import units
-from lattice.errors import InputError
+from lattice.modes.arguments import checked_nac, checked_q
 from lattice.modes.axis import checked_direction, default_axis, generating_rotation, reference_operation
 from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin
 from lattice.modes.irreps import activity, mulliken_labels
@@ -51,6 +51,7 @@ def solve_modes(
     *,
     axis: Sequence[float] | None = None,
     nac_direction: Sequence[float] | None = None,
+    nac_method: str = "gonze-lee",
 ) -> Modes:
     """Solve for the modes at a q-point, in the circular gauge.
 
@@ -68,7 +69,9 @@ def solve_modes(
         Cartesian direction of n̂; default: the rotation axis of highest order of the point group.
     nac_direction : sequence of float, optional
         Cartesian direction from which Γ is approached; adds the non-analytic (LO–TO) term, absent otherwise.
-        Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known (Gonze–Lee).
+        Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known.
+    nac_method : {"gonze-lee", "wang", "none"}
+        How: by Ewald sums, by interpolation of the non-analytic term, or not at all (not with a direction).
 
     Returns
     -------
@@ -82,14 +85,14 @@ def solve_modes(
 
     References
     ----------
-    X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997).
+    X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997); Y. Wang et al., J. Phys.: Condens. Matter 22, 202201 (2010).
     """
-    qpoint = _checked_q(crystal, q)
-    direction = None if nac_direction is None else _checked_nac(crystal, qpoint, nac_direction)
+    qpoint = checked_q(crystal, q)
+    direction = checked_nac(crystal, qpoint, nac_direction, nac_method)
     given = None if axis is None else checked_direction(axis, "axis")
     n_axis = default_axis(crystal) if given is None else given
 
-    matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction)
+    matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction, nac_method)
     return modes_of_matrix(crystal, qpoint, matrix, primitive, n_axis, direction=direction, long_range=long_range)
 
 
@@ -151,56 +154,13 @@ def modes_of_matrix(
     )
 
 
-def _checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
-    """Return q as an array; it must be three finite numbers at which the force constants are valid."""
-    qpoint = np.asarray(q, dtype=np.float64)
-    if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
-        raise InputError(
-            "A q-point is three finite numbers",
-            found=q,
-            fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5",
-        )
-    if crystal.force_constants is None:
-        raise InputError(
-            "Modes need second-order force constants",
-            found=f"{crystal.name or 'a structure'} without force constants",
-            fix="give fc= (FORCE_SETS, FORCE_CONSTANTS or force_constants.hdf5), or put the file beside the structure",
-        )
-    if crystal.force_constants.gamma_only and qpoint.any():
-        other = f", e.g. the bundled {crystal.dispersion_name!r}" if crystal.dispersion_name else ""
-        raise InputError(
-            "The force constants are those of a single cell and hold only q = 0",
-            found=f"q = {qpoint.tolist()} for {crystal.name or 'this crystal'}",
-            fix=f"use q = 0 0 0, or force constants of a supercell{other}",
-        )
-    return qpoint
-
-
-def _checked_nac(crystal: Crystal, qpoint: FloatArray, nac_direction: Sequence[float]) -> FloatArray:
-    """Return the unit direction from which Γ is approached; it needs q = 0, Born charges and ε∞."""
-    direction = checked_direction(nac_direction, "direction of the non-analytic term")
-    if qpoint.any():
-        raise InputError(
-            "A direction for the non-analytic term makes sense only at Γ",
-            found=f"q = {qpoint.tolist()}",
-            fix="leave the direction out: away from Γ the term is included by itself",
-        )
-    if crystal.born_charges is None or crystal.dielectric is None:
-        raise InputError(
-            "The non-analytic term needs Born charges and the dielectric tensor",
-            found=f"{crystal.name or 'a crystal'} without them",
-            fix="give born= or put a BORN file beside the structure",
-        )
-    return direction
-
-
 def _dynamical_matrix(
-    crystal: Crystal, qpoint: FloatArray, direction: FloatArray | None
+    crystal: Crystal, qpoint: FloatArray, direction: FloatArray | None, method: str = "gonze-lee"
 ) -> tuple[ComplexArray, PhonopyAtoms, str]:
     """Return D(q) in eV/(Å² amu), the primitive cell as phonopy holds it, and how the dipole–dipole part entered."""
-    polar = crystal.born_charges is not None and crystal.dielectric is not None
+    polar = method != "none" and crystal.born_charges is not None and crystal.dielectric is not None
     long_range = polar and (qpoint.any() or direction is not None)
-    phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range))
+    phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range), nac_method=method)
     dynamical_matrix: Any = phonon.dynamical_matrix  # of one of several classes with different arguments
     if direction is None:
         dynamical_matrix.run(qpoint)
@@ -209,14 +169,10 @@ def _dynamical_matrix(
     matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
     if not qpoint.any():
         matrix = without_translations(crystal, matrix.real)
-    name = (
-        "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
-    )
+    name = method if long_range else "none"
+    if direction is not None:
+        name += ", direction " + " ".join(f"{x:g}" for x in direction)
     return matrix, phonon.primitive, name
-
-
-def _text(vector: FloatArray) -> str:
-    return " ".join(f"{x:g}" for x in vector)
 
 
 def _translations(crystal: Crystal) -> FloatArray:

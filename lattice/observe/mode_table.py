@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.modes.polar import polar_labels
+
 if TYPE_CHECKING:
     from lattice.modes.modes import Modes, Multiplet
 
@@ -27,14 +29,19 @@ def mode_table(modes: Modes) -> dict[str, Any]:
         (None if unknown), `degeneracy`, `J` ([x, y, z], *ħ per phonon*, None where unknown), `m` (None without an
         axis), `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu*
         of this circular partner, None without
-        Born charges).
+        Born charges). Along a direction of the non-analytic term also `polar`: LO, TO, LO-TO (oblique) or None (no
+        dipole).
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
+    rows = [_row(modes, index, home[index]) for index in range(modes.n_modes)]
+    if modes.direction is not None:
+        for row, kind in zip(rows, polar_labels(modes), strict=True):
+            row["polar"] = kind
     return {
         "spacegroup": modes.crystal.spacegroup.symbol,
         "axis": None if modes.axis is None else _plain(modes.axis),
         "rotation_order": int(modes.rotation_order),
-        "modes": [_row(modes, index, home[index]) for index in range(modes.n_modes)],
+        "modes": rows,
     }
 
 

@@ -32,3 +32,35 @@ def test_an_output_that_cannot_be_is_bad_input(name, capsys, tmp_path):
     assert out == ""
     assert "output file" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lo_and_to_are_told_along_a_direction_alone(capsys):
+    _, out, _ = call(capsys, "Bi2Se3", "--nac-direction", "0", "0", "1", "--json")
+    rows = json.loads(out)["modes"]
+    assert sorted(row["polar"] for row in rows if row["polar"]) == ["LO", "LO", "TO", "TO", "TO", "TO"]
+    _, text, _ = call(capsys, "Bi2Se3", "--nac-direction", "0", "0", "1")
+    assert "LO/TO" in text
+    _, out, _ = call(capsys, "Bi2Se3", "--json")
+    assert all("polar" not in row for row in json.loads(out)["modes"])
+
+
+def test_charges_are_dropped_and_set_and_warned_of(capsys):
+    status, out, err = call(capsys, "Bi2Se3", "--set-charge", "Z.2.zz=20", "--drop-charge", "eps.xy")
+    assert status == 0
+    assert "Z.2.zz = 20 e (Se)" in err
+    assert "Z.2.zz: set to 20" in out
+    assert "eps.xy: dropped" in out
+    assert "warning" not in out
+    _, out, err = call(capsys, "Bi2Se3", "--set-charge", "Z.2.zz=20", "--json")
+    assert any("Z.2.zz" in line for line in json.loads(out)["warnings"])
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("--set-charge", "eps.zz"), ("--set-charge", "eps.zz=a"), ("--drop-charge", "zz"), ("--nac-method", "x")]
+)
+def test_bad_charges_are_bad_input(words, capsys):
+    status, out, err = call(capsys, "Bi2Se3", *words)
+    assert status == 2
+    assert out == ""
+    assert err
