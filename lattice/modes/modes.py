@@ -31,7 +31,7 @@ class Multiplet:
     label : str
         ``Eu(1)``: irrep and rank by frequency among the optical multiplets; ``Eu(ac)``: acoustic at Γ.
     irrep : str or None
-        Mulliken symbol at Γ; None where unknown, and `irrep_reason` says why.
+        Mulliken symbol, away from Γ that of the little co-group; None where unknown, and `irrep_reason` says why.
     indices : tuple of int
         Positions of the modes, consecutive.
     frequency : float

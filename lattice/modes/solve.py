@@ -292,11 +292,9 @@ def _multiplets(
 ) -> list[_Part]:
     """Build the multiplets, in ascending frequency."""
     n_sets = len(sets.degenerate_sets)
-    irreps: list[str | None] = [None] * n_sets
-    reason = "irreps away from Γ are not named"
     infrared = raman = [False] * n_sets
+    irreps, reasons = mulliken_labels(sets.characters, unitary, crystal.spacegroup, qpoint)
     if not qpoint.any():
-        irreps, reason = mulliken_labels(sets.characters, unitary, crystal.spacegroup)
         infrared, raman = activity(sets.characters, unitary)
     translations = _translations(crystal)
     parts = []
@@ -306,7 +304,7 @@ def _multiplets(
             _Part(
                 frequency=0.0 if acoustic else units.frequency_from_curvature(_curvature(columns, matrix)),
                 irrep=irreps[k],
-                reason=reason if irreps[k] is None else "",
+                reason=reasons[k],
                 acoustic=acoustic,
                 ir_active=infrared[k] and not acoustic,
                 raman_active=raman[k] and not acoustic,

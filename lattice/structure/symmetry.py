@@ -58,6 +58,39 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
     )
 
 
+def point_group_setting(rotations: IntArray) -> tuple[str, FloatArray]:
+    """Return the symbol of a point group and a transformation to its standard setting.
+
+    Parameters
+    ----------
+    rotations : ndarray
+        ``(n, 3, 3)`` int, a group.
+
+    Returns
+    -------
+    symbol : str
+        International symbol, e.g. ``mm2``.
+    transformation : ndarray
+        ``(3, 3)``: ``transformation @ rotation @ inverse`` acts on the standard axes.
+
+    Raises
+    ------
+    SymmetryError
+        If they are no group.
+    """
+    import spglib
+
+    found = spglib.get_pointgroup(rotations.tolist())
+    if found is None:
+        raise SymmetryError(
+            "The rotations are not those of a point group",
+            found=f"{len(rotations)} rotations",
+            fix="check the cell, or change symprec",
+        )
+    symbol, _, basis = found
+    return str(symbol).strip(), np.linalg.inv(np.array(basis, dtype=np.float64))
+
+
 def count_pure_translations(spacegroup: SpaceGroup) -> int:
     """Return how many primitive cells the cell holds: 1 for a primitive cell."""
     identity = np.eye(3, dtype=np.int64)
