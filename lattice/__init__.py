@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from lattice.modes.patterns import solve_patterns
     from lattice.modes.polar import polar_labels
     from lattice.modes.solve import solve_modes
+    from lattice.observe.edelstein import edelstein
+    from lattice.observe.magnetic_moment import magnetic_moment
     from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
@@ -54,10 +56,12 @@ _HOME = {
     "adjust_charges": "lattice.structure.charge_components",
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
+    "edelstein": "lattice.observe.edelstein",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
+    "magnetic_moment": "lattice.observe.magnetic_moment",
     "polar_labels": "lattice.modes.polar",
     "save_modes": "lattice.modes.files",
     "simulate": "lattice.dynamics.simulate",
@@ -87,10 +91,12 @@ __all__ = [
     "adjust_charges",
     "channels",
     "default_pulse",
+    "edelstein",
     "ledger",
     "load",
     "load_modes",
     "load_potential",
+    "magnetic_moment",
     "polar_labels",
     "save_modes",
     "simulate",

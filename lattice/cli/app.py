@@ -23,6 +23,7 @@ from lattice.study.schema import nearest
 COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
     "channels": ("lattice.cli.channels:channels", "Which modes can drive which others: m, Umklapp, J, detuning."),
+    "edelstein": ("lattice.cli.edelstein:edelstein", "Angular momentum per volume in a temperature gradient."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
 }
 

@@ -29,6 +29,7 @@ from lattice.cli.options import (
     "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
 )
 @charge_options
+@click.option("--moments", is_flag=True, help="Magnetic moment of each phonon from Born charges.")
 @click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
 @common_options
 def modes(
@@ -41,6 +42,7 @@ def modes(
     nac_method: str,
     drop_charge: tuple[str, ...],
     set_charge: tuple[str, ...],
+    moments: bool,
     output: str | None,
     as_json: bool,
     level: int,
@@ -60,5 +62,5 @@ def modes(
     solved = solve_modes(crystal, q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction, nac_method=nac_method)
     if target is not None:
         save_modes(solved, target)
-    table = with_warnings(mode_table(solved), crystal)
+    table = with_warnings(mode_table(solved, moments=moments), crystal)
     show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

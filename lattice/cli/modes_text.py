@@ -41,6 +41,9 @@ def modes_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     if modes.direction is not None:
         kinds = ["LO/TO", *(mode["polar"] or "" for mode in table["modes"])]
         rows = [(*row, kind) for row, kind in zip(rows, kinds, strict=True)]
+    if "magnetic_moment_muN" in table["modes"][0]:
+        along = ["μ/μ_N", *(direction(mode["magnetic_moment_muN"]) for mode in table["modes"])]
+        rows = [(*row, words) for row, words in zip(rows, along, strict=True)]
     if level >= VERBOSE:
         vectors = ["J/ħ", *(direction(mode["J"]) for mode in table["modes"])]
         rows = [(*row, vector) for row, vector in zip(rows, vectors, strict=True)]

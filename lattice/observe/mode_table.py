@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.modes.polar import polar_labels
+from lattice.observe.magnetic_moment import magnetic_moment
 
 if TYPE_CHECKING:
     from lattice.modes.modes import Modes, Multiplet
 
 
-def mode_table(modes: Modes) -> dict[str, Any]:
+def mode_table(modes: Modes, *, moments: bool = False) -> dict[str, Any]:
     """Return the modes as plain numbers and strings.
 
     Parameters
     ----------
     modes : Modes
         At one q-point, degenerate modes as circular partners.
+    moments : bool
+        Whether to add the magnetic moments, which need Born charges.
 
     Returns
     -------
@@ -30,13 +33,16 @@ def mode_table(modes: Modes) -> dict[str, Any]:
         axis), `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu*
         of this circular partner, None without
         Born charges). Along a direction of the non-analytic term also `polar`: LO, TO, LO-TO (oblique) or None (no
-        dipole).
+        dipole). With moments also `magnetic_moment_muN`: [x, y, z] in nuclear magnetons per phonon, None where unknown.
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
     rows = [_row(modes, index, home[index]) for index in range(modes.n_modes)]
     if modes.direction is not None:
         for row, kind in zip(rows, polar_labels(modes), strict=True):
             row["polar"] = kind
+    if moments:
+        for row, moment in zip(rows, magnetic_moment(modes), strict=True):
+            row["magnetic_moment_muN"] = [_known(x) for x in moment]
     return {
         "spacegroup": modes.crystal.spacegroup.symbol,
         "axis": None if modes.axis is None else _plain(modes.axis),
