@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lattice.modes.modes import Modes
     from lattice.modes.patterns import solve_patterns
     from lattice.modes.polar import polar_labels
+    from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.edelstein import edelstein
     from lattice.observe.magnetic_moment import magnetic_moment
@@ -63,6 +64,7 @@ _HOME = {
     "load_potential": "lattice.anharmonic.files",
     "magnetic_moment": "lattice.observe.magnetic_moment",
     "polar_labels": "lattice.modes.polar",
+    "read_modes": "lattice.modes.read",
     "save_modes": "lattice.modes.files",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
@@ -98,6 +100,7 @@ __all__ = [
     "load_potential",
     "magnetic_moment",
     "polar_labels",
+    "read_modes",
     "save_modes",
     "simulate",
     "simulate_ensemble",

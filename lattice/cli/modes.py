@@ -29,6 +29,9 @@ from lattice.cli.options import (
     "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
 )
 @charge_options
+@click.option(
+    "--eigenvectors", metavar="FILE", help="Read mesh, band or qpoints (.yaml, .hdf5) of phonopy; no force constants."
+)
 @click.option("--moments", is_flag=True, help="Magnetic moment of each phonon from Born charges.")
 @click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
 @common_options
@@ -42,6 +45,7 @@ def modes(
     nac_method: str,
     drop_charge: tuple[str, ...],
     set_charge: tuple[str, ...],
+    eigenvectors: str | None,
     moments: bool,
     output: str | None,
     as_json: bool,
@@ -53,13 +57,18 @@ def modes(
     """
     from lattice.cli.modes_text import modes_text
     from lattice.modes.files import save_modes
+    from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.mode_table import mode_table
     from lattice.structure.load import load
 
     target = output_path(output, (".nc",))
     crystal = adjusted(load(source, fc=fc, born=born), drop_charge, set_charge)
-    solved = solve_modes(crystal, q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction, nac_method=nac_method)
+    point = q or (0.0, 0.0, 0.0)
+    if eigenvectors is not None:
+        solved = read_modes(eigenvectors, point, crystal=crystal, axis=axis, nac_direction=nac_direction)
+    else:
+        solved = solve_modes(crystal, point, axis=axis, nac_direction=nac_direction, nac_method=nac_method)
     if target is not None:
         save_modes(solved, target)
     table = with_warnings(mode_table(solved, moments=moments), crystal)

@@ -64,3 +64,21 @@ def test_bad_charges_are_bad_input(words, capsys):
     assert status == 2
     assert out == ""
     assert err
+
+
+def test_eigenvectors_of_phonopy_are_read(capsys, tmp_path):
+    from lattice.structure.phonopy_object import phonopy_from_crystal
+
+    phonon = phonopy_from_crystal(lattice.load("Bi2Se3-noSOC"), with_nac=True)
+    phonon.run_qpoints([[0, 0, 0.5]], with_eigenvectors=True)
+    phonon.qpoints.write_hdf5(tmp_path / "qpoints.hdf5")
+    words = ("Bi2Se3-noSOC", "--q", "0", "0", "0.5", "--json")
+    status, out, _ = call(capsys, *words, "--eigenvectors", str(tmp_path / "qpoints.hdf5"))
+    assert status == 0
+    plain = json.loads(call(capsys, *words)[1])["modes"]
+    for row, expected in zip(json.loads(out)["modes"], plain, strict=True):
+        assert row["multiplet"] == expected["multiplet"]
+        assert row["frequency_THz"] == pytest.approx(expected["frequency_THz"], abs=2e-6)
+    status, out, err = call(capsys, "Bi2Se3-noSOC", "--eigenvectors", str(tmp_path / "qpoints.hdf5"))
+    assert status == 2
+    assert "not in qpoints.hdf5" in err
