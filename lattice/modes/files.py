@@ -26,6 +26,7 @@ REQUIRED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "qpoint": (("axis",), "f", "1"),
     "rotation_axis": (("axis",), "f", "1"),
     "rotation_order": ((), "i", "1"),
+    "translation_phase": (("part",), "f", "1"),
     "frequency": (("mode",), "f", "THz"),
     "eigenvector": (("mode", "atom", "axis", "part"), "f", "1"),
     "m": (("mode",), "f", "1"),
@@ -143,6 +144,7 @@ def _dataset(modes: Modes) -> xarray.Dataset:
         "qpoint": modes.qpoint,
         "rotation_axis": np.full(3, np.nan) if modes.axis is None else modes.axis,
         "rotation_order": modes.rotation_order,
+        "translation_phase": _parts(np.asarray(modes.translation_phase)),
         "frequency": modes.frequency,
         "eigenvector": _parts(modes.eigenvectors),
         "m": modes.m,
@@ -255,6 +257,7 @@ def _modes(data: xarray.Dataset, words: Mapping[str, Any]) -> Modes:
         pair=data["pair"].values,
         long_range=words["long_range"],
         direction=optional("direction"),
+        translation_phase=complex(_complex(data["translation_phase"])),
     )
 
 

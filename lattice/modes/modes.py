@@ -85,6 +85,9 @@ class Modes:
         How the dipole–dipole part entered: ``none``, ``gonze-lee`` or ``wang`` (with the direction at Γ).
     direction : ndarray or None
         ``(3,)`` Cartesian unit vector from which Γ was approached with the non-analytic term, None without.
+    translation_phase : complex
+        exp(−2πi Rq·t) of the rotation C_n or screw that defines m: T(screw) ε = exp(−2πi m/n) × this × ε. 1 at Γ, for a
+        rotation without translation, and without an axis.
     """
 
     crystal: Crystal
@@ -100,6 +103,7 @@ class Modes:
     pair: IntArray
     long_range: str = "none"
     direction: FloatArray | None = None
+    translation_phase: complex = 1.0 + 0.0j
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -125,6 +129,25 @@ class Modes:
     def at_gamma(self) -> bool:
         """Whether q = 0."""
         return not self.qpoint.any()
+
+    def spin_matrix(self, label: str) -> ComplexArray:
+        """Return the Hermitian matrices of J among the partners of a multiplet.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        ndarray
+            ``(3, d, d)`` complex, *ħ*, as from `angular_momentum_matrix`; the diagonals are the rows of `J`.
+
+        Raises
+        ------
+        InputError
+            If there is no multiplet of that label.
+        """
+        return angular_momentum_matrix(self.eigenvectors[list(self.multiplet(label).indices)])
 
     def multiplet(self, label: str) -> Multiplet:
         """Return a multiplet by its label.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lattice import units
 from lattice.modes.arguments import checked_nac, checked_q
 from lattice.modes.axis import checked_direction, default_axis, generating_rotation, reference_operation
-from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin
+from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin, translation_phase
 from lattice.modes.irreps import activity, mulliken_labels
 from lattice.modes.modes import ComplexArray, Modes, Multiplet, angular_momentum_matrix
 from lattice.structure.crystal import Crystal, FloatArray
@@ -151,6 +151,7 @@ def modes_of_matrix(
         pair=np.array([i + p.sign if p.sign else -1 for i, p in enumerate(partners)]),
         long_range=long_range,
         direction=direction,
+        translation_phase=frame.translation_phase,
     )
 
 
@@ -263,9 +264,12 @@ def _frame(
     if axis is None:
         return Frame(None, 1, None, None, real=not qpoint.any())
     order, position = generating_rotation(unitary, axis)
-    rotate = None if position is None else rotation_about_origin(unitary[position], qpoint)
+    screw = None if position is None else unitary[position]
+    rotate = None if screw is None else rotation_about_origin(screw, qpoint)
+    phase = 1.0 + 0.0j if screw is None else translation_phase(screw, qpoint)
     reference = reference_operation(unitary, axis, crystal.cell)
-    return Frame(axis, order, rotate, None if reference is None else reference.transform_vectors, real=not qpoint.any())
+    reflect = None if reference is None else reference.transform_vectors
+    return Frame(axis, order, rotate, reflect, real=not qpoint.any(), translation_phase=phase)
 
 
 @dataclass(slots=True)

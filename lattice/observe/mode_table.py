@@ -33,7 +33,9 @@ def mode_table(modes: Modes, *, moments: bool = False) -> dict[str, Any]:
         axis), `rotation_order`, `ir_active`, `raman_active`, `mode_charge` ([[re, im], …] along x, y, z in *e/√amu*
         of this circular partner, None without
         Born charges). Along a direction of the non-analytic term also `polar`: LO, TO, LO-TO (oblique) or None (no
-        dipole). With moments also `magnetic_moment_muN`: [x, y, z] in nuclear magnetons per phonon, None where unknown.
+        dipole). Away from Γ also
+        `translation_phase`: [re, im] of the factor that is split off from the screw's eigenvalue. With moments also
+        `magnetic_moment_muN`: [x, y, z] in nuclear magnetons per phonon, None where unknown.
     """
     home = {index: multiplet for multiplet in modes.multiplets for index in multiplet.indices}
     rows = [_row(modes, index, home[index]) for index in range(modes.n_modes)]
@@ -43,10 +45,16 @@ def mode_table(modes: Modes, *, moments: bool = False) -> dict[str, Any]:
     if moments:
         for row, moment in zip(rows, magnetic_moment(modes), strict=True):
             row["magnetic_moment_muN"] = [_known(x) for x in moment]
+    away = (
+        {}
+        if modes.at_gamma
+        else {"translation_phase": _plain((modes.translation_phase.real, modes.translation_phase.imag))}
+    )
     return {
         "spacegroup": modes.crystal.spacegroup.symbol,
         "axis": None if modes.axis is None else _plain(modes.axis),
         "rotation_order": int(modes.rotation_order),
+        **away,
         "modes": rows,
     }
 
