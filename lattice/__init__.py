@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lattice.anharmonic.channels import channels
     from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.line_channels import line_channels
     from lattice.anharmonic.potential import Potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
@@ -59,6 +60,7 @@ _HOME = {
     "default_pulse": "lattice.dynamics.pulse",
     "edelstein": "lattice.observe.edelstein",
     "ledger": "lattice.dynamics.ledger",
+    "line_channels": "lattice.anharmonic.line_channels",
     "load": "lattice.structure.load",
     "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
@@ -95,6 +97,7 @@ __all__ = [
     "default_pulse",
     "edelstein",
     "ledger",
+    "line_channels",
     "load",
     "load_modes",
     "load_potential",

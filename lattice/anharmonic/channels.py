@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from lattice.structure.crystal import FloatArray, IntArray
 
 _CHUNK = 8192  #: products of partners that are projected at once
 #: of |projection|²: what is forbidden comes out below 1e-6, the least that is allowed near 0.02 (orders 3 and 4)
-_ALLOWED = 1e-4
+ALLOWED = 1e-4
 
 
 def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
@@ -67,10 +67,9 @@ def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     found = []
     for products in _candidates(modes, optical, order):
         factors = np.column_stack([products[:, :-1], conjugate[products[:, -1]]])
-        found.append(products[_projection(factors, matrices, home) > _ALLOWED])
+        found.append(products[_projection(factors, matrices, home) > ALLOWED])
     allowed = np.concatenate(found) if found else np.empty((0, order), dtype=np.int64)
-    rows = _Describe(modes).rows(allowed)
-    return sorted(rows, key=_closeness)
+    return Describe([modes] * order).rows(allowed)
 
 
 def _representation(modes: Modes, optical: IntArray) -> tuple[ComplexArray, IntArray]:
@@ -130,33 +129,48 @@ def _projection(factors: IntArray, matrices: ComplexArray, home: IntArray) -> Fl
     return weight / math.factorial(order)
 
 
-class _Describe:
-    """Writes the rows of the table; keeps what all of them share."""
+class Describe:
+    """Writes the rows of the table; keeps what all of them share.
 
-    def __init__(self, modes: Modes) -> None:
-        self.n = int(modes.rotation_order)
-        home = {i: x for x in modes.multiplets for i in x.indices}
-        self.multiplets = [home[i] for i in range(modes.n_modes)]
-        # ν < 0 stands for an imaginary frequency, with which nothing is resonant.
-        self.frequency = [float(nu) if nu >= 0 else math.nan for nu in modes.frequency]
-        spin = np.full(modes.n_modes, np.nan) if modes.axis is None else modes.J @ modes.axis
-        self.spin = [float(np.round(j, 12)) + 0.0 for j in spin]
-        self.m: list[int] | None = None if self.n == 1 else [round(float(m)) for m in modes.m]
+    Parameters
+    ----------
+    factors : sequence of Modes
+        The modes of each input and, last, of the output.
+    """
+
+    def __init__(self, factors: Sequence[Modes]) -> None:
+        self.n = math.gcd(*(int(modes.rotation_order) for modes in factors))  # of the rotation that all q share
+        self.multiplets = []
+        self.frequency = []
+        self.spin = []
+        self.m = []
+        for modes in factors:
+            home = {i: x for x in modes.multiplets for i in x.indices}
+            self.multiplets.append([home[i] for i in range(modes.n_modes)])
+            # ν < 0 stands for an imaginary frequency, with which nothing is resonant.
+            self.frequency.append([float(nu) if nu >= 0 else math.nan for nu in modes.frequency])
+            spin = np.full(modes.n_modes, np.nan) if modes.axis is None else modes.J @ modes.axis
+            self.spin.append([float(np.round(j, 12)) + 0.0 for j in spin])
+            self.m.append([_folded(float(m), self.n) for m in modes.m])
 
     def rows(self, products: IntArray) -> list[dict[str, Any]]:
-        """Return one row for each product."""
-        return [self.row(product) for product in products.tolist()]
+        """Return one row for each product, nearest to resonance first."""
+        return sorted((self.row(product) for product in products.tolist()), key=_closeness)
 
     def row(self, product: list[int]) -> dict[str, Any]:
         """Return the row of one product of inputs and output."""
-        *inputs, output = product
-        spin = [self.spin[i] for i in product]
-        m = None if self.m is None else representatives([self.m[i] for i in product], self.n)
-        delta_m = None if m is None else sum(m[:-1]) - m[-1]
-        total, difference = _detunings([self.frequency[i] for i in product])
+        spin = [table[i] for table, i in zip(self.spin, product, strict=True)]
+        kinds = [table[i] for table, i in zip(self.multiplets, product, strict=True)]
+        m = (
+            representatives([table[i] for table, i in zip(self.m, product, strict=True)], self.n)
+            if self.n > 1
+            else None
+        )
+        delta_m = None if m is None else _whole(sum(m[:-1]) - m[-1])
+        total, difference = _detunings([table[i] for table, i in zip(self.frequency, product, strict=True)])
         return {
             "modes": product,
-            "multiplets": [self.multiplets[i].label for i in product],
+            "multiplets": [kind.label for kind in kinds],
             "m": m,
             "delta_m": delta_m,
             "rotation_order": self.n,
@@ -165,28 +179,40 @@ class _Describe:
             "delta_J": _known(sum(spin[:-1]) - spin[-1]),
             "detuning_THz": _known(total),
             "detuning_difference_THz": _known(difference),
-            "drivable": all(bool(self.multiplets[i].ir_active) for i in inputs),
-            "detectable": bool(self.multiplets[output].raman_active),
+            "drivable": all(bool(kind.ir_active) for kind in kinds[:-1]),
+            "detectable": bool(kinds[-1].raman_active),
         }
 
 
-def representatives(m: list[int], n: int) -> list[int]:
+def _whole(m: float) -> int | float:
+    """Return a pseudo-angular momentum as an integer where it is one (always at Γ)."""
+    return round(m) if abs(m - round(m)) < 1e-6 else m
+
+
+def _folded(m: float, n: int) -> int | float:
+    """Return m modulo n in (−n/2, n/2]; NaN stays NaN."""
+    if math.isnan(m):
+        return m
+    return _whole(m - n * math.ceil((m - 1e-6) / n - 0.5))
+
+
+def representatives(m: Sequence[int | float], n: int) -> list[int | float]:
     """Return m with −n/2 for n/2 where that makes |Σ m of inputs − m of the output| smallest.
 
     Of equally small ones the one with the fewest changes, from the last mode on.
 
     Parameters
     ----------
-    m : list of int
+    m : sequence of int or float
         In (−n/2, n/2]; the output is last.
     n : int
         Rotation order.
     """
-    choices = [list(choice) for choice in itertools.product(*((k, -k) if 2 * k == n else (k,) for k in m))]
+    choices = [list(choice) for choice in itertools.product(*((k, -k) if abs(2 * k - n) < 1e-6 else (k,) for k in m))]
 
-    def cost(choice: list[int]) -> tuple[int, int]:
+    def cost(choice: list[int | float]) -> tuple[float, int]:
         changes = sum(a != b for a, b in zip(choice, m, strict=True))
-        return abs(sum(choice[:-1]) - choice[-1]), changes
+        return round(abs(sum(choice[:-1]) - choice[-1]), 6), changes
 
     return min(choices, key=cost)
 

@@ -80,7 +80,10 @@ def point_group_setting(rotations: IntArray) -> tuple[str, FloatArray]:
     """
     import spglib
 
-    found = spglib.get_pointgroup(rotations.tolist())
+    try:
+        found = spglib.get_pointgroup(rotations.tolist())
+    except spglib_error():
+        found = None
     if found is None:
         raise SymmetryError(
             "The rotations are not those of a point group",
