@@ -35,7 +35,7 @@ def channels_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     head = [
         f"{modes.crystal.name}: {table['spacegroup']} (No. {modes.crystal.spacegroup.number}); "
         f"n̂ = {direction(table['axis'])}" + (f", m modulo {n}" if n > 1 else ", no rotation, so no m"),
-        f"{len(found)} channels of order {table['order']} among optical modes at Γ are allowed by symmetry"
+        f"{len(found)} channels of order {table['order']} {_where(table)} are allowed by symmetry"
         + (f"; the {len(shown)} nearest to resonance (-v: all):" if len(shown) < len(found) else ":"),
         *([] if known else ["no force constants: displacement patterns stand in for modes, frequencies are unknown"]),
         "",
@@ -46,6 +46,13 @@ def channels_text(table: dict[str, Any], modes: Modes, level: int) -> str:
         "IR: light drives all inputs; Ra: the output is Raman active. ΔJ: real angular momentum that the crystal takes",
     ]
     return "\n".join([*head, *aligned([HEADER, *map(_row, shown)], left=3), *tail])
+
+
+def _where(table: dict[str, Any]) -> str:
+    """Say at which wave vectors the modes are."""
+    if "qpoints" not in table:
+        return "among optical modes at Γ"
+    return "a(q) · b(q') → c(q + q') with q, q', q + q' = " + ", ".join(map(direction, table["qpoints"]))
 
 
 def _row(channel: dict[str, Any]) -> tuple[str, ...]:
@@ -62,8 +69,8 @@ def _row(channel: dict[str, Any]) -> tuple[str, ...]:
         " · ".join(names[:-1]) + " → " + names[-1],
         " ".join(inputs) + " → " + output,
         " ".join(word for word, true in flags if true),
-        "–" if channel["m"] is None else " ".join(number(m, "+d") for m in channel["m"]),
-        number(channel["delta_m"], "+d"),
+        "–" if channel["m"] is None else " ".join(number(m, "+.4g") for m in channel["m"]),
+        number(channel["delta_m"], "+.4g"),
         " ".join(number(j, "+.2f") for j in channel["J"]),
         number(channel["delta_J"], "+.2f"),
         number(channel["detuning_THz"], "+.4f"),

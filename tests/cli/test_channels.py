@@ -77,3 +77,34 @@ def test_bad_input(capsys, words):
     assert status == 2
     assert out == ""
     assert err
+
+
+def test_channels_among_wave_vectors(capsys):
+    words = ("Bi2Se3-noSOC", "--q", "0.1", "0.1", "0.1", "--q2", "-0.1", "-0.1", "-0.1")
+    status, out, _ = call(capsys, *words, "--json")
+    table = json.loads(out)
+    assert status == 0
+    assert table["qpoints"][2] == [0, 0, 0]
+    assert [len(modes) for modes in table["modes_at"]] == [15, 15, 15]
+    row = table["channels"][0]
+    a, b, c = (modes[i] for modes, i in zip(table["modes_at"], row["modes"], strict=True))
+    assert row["detuning_THz"] == pytest.approx(c["frequency_THz"] - a["frequency_THz"] - b["frequency_THz"], abs=1e-9)
+    assert not c["multiplet"].endswith("(ac)")
+    status, out, _ = call(capsys, *words)
+    assert status == 0
+    assert "a(q) · b(q') → c(q + q')" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("Bi2Se3-noSOC", "--q", "0", "0", "0.1"),
+        ("Bi2Se3-noSOC", "--q", "0", "0", "0.1", "--q2", "0", "0", "0.1", "--order", "4"),
+        ("Bi2Se3", "--q", "0", "0", "0.1", "--q2", "0", "0", "0.1"),
+    ],
+)
+def test_wave_vectors_that_cannot_be(capsys, words):
+    status, out, err = call(capsys, *words)
+    assert status == 2
+    assert out == ""
+    assert err
