@@ -32,5 +32,5 @@ def edelstein_text(table: dict[str, Any], crystal: Crystal) -> str:
     if table["left_out"]:
         lines += ["", f"{table['left_out']} modes of nearly zero frequency are left out: they have no velocity"]
     if table["inversion"]:
-        lines += ["", "the crystal has inversion: the tensor is zero by symmetry, what is shown is round-off"]
+        lines += ["", "the crystal has inversion: the tensor is zero by symmetry"]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray
 
 SCHEMA = "lattice modes 1"
+_MAX_BYTES = 2**30  # eigenvectors of 2000 atoms; anything larger is another file
 
 #: name → (dimensions, kind of dtype, unit); complex arrays end in the dimension ``part`` (re, im)
 REQUIRED: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -108,6 +109,9 @@ def load_modes(path: str | os.PathLike[str]) -> Modes:
         raise InputError("There is no such file of modes", found=str(path), fix="give a file that save_modes wrote")
     try:
         with xr.open_dataset(place, engine="h5netcdf", decode_times=False) as opened:
+            size = sum(variable.nbytes for variable in opened.variables.values())
+            if size > _MAX_BYTES:
+                raise ValueError(f"{size} bytes are too many for modes")
             data = opened.load()
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise FormatError(

@@ -90,7 +90,7 @@ def edelstein(
         moving = np.isfinite(carried[:, 0, 0])
         left_out += int((~moving).sum())
         total += weight * np.einsum("tn,nxy->txy", slope_of_occupation(frequency[moving], kelvin), carried[moving])
-    alpha = -lifetime / crystal.volume * _symmetrised(crystal, total, operations)
+    alpha = -lifetime / crystal.volume * _symmetrised(crystal, total, operations) + 0.0  # no −0
     return xr.Dataset(
         {"alpha": (("temperature", "axis", "gradient"), alpha, {"units": "hbar Angstrom^-2 K^-1"})},
         coords={

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lattice.errors import FormatError, InputError
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray
-from lattice.structure.safe_yaml import COMPRESSED, read_yaml
+from lattice.structure.safe_yaml import COMPRESSED, MAX_BYTES, read_yaml
 from lattice.structure.species import numbers_of_species
 
 SAME_Q = 1e-5  #: phonopy writes seven digits
@@ -143,6 +143,7 @@ def _from_hdf5(path: Path, qpoint: FloatArray) -> EigenvectorSet:
                     found=", ".join(file),
                     fix="write it with EIGENVECTORS = .TRUE.",
                 )
+            _check_size(path, file)
             points = np.asarray(file["qpoint"] if "qpoint" in file else file["path"], dtype=np.float64)
             frequencies = np.asarray(file["frequency"], dtype=np.float64)
             shape = points.shape[:-1]
@@ -156,6 +157,16 @@ def _from_hdf5(path: Path, qpoint: FloatArray) -> EigenvectorSet:
         raise FormatError(f"{path.name} cannot be read as HDF5", found=error, fix="write the file again") from None
     vectors = columns.T.reshape(columns.shape[1], -1, 3)
     return _checked(path, points.reshape(-1, 3)[k], flat[k], vectors, cell)
+
+
+def _check_size(path: Path, file: Any) -> None:
+    """Refuse arrays that no phonon calculation has; a small compressed file may claim any size."""
+    one_point = file["eigenvector"].nbytes // max(1, int(np.prod(file["frequency"].shape[:-1])))
+    for name, size in (("frequency", file["frequency"].nbytes), ("one eigenvector matrix", one_point)):
+        if size > MAX_BYTES:
+            raise FormatError(
+                f"{path.name} is too large", found=f"{name}: {size} bytes", fix="write fewer q-points to a file"
+            )
 
 
 def _checked(

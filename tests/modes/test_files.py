@@ -111,6 +111,16 @@ def test_files_that_are_none(solved, tmp_path):
     (tmp_path / "text.nc").write_text("modes")
     with pytest.raises(FormatError, match="netCDF"):
         lattice.load_modes(tmp_path / "text.nc")
+    large = xr.Dataset({"eigenvector": ("x", np.zeros(2**17 + 1))})
+    large.to_netcdf(
+        tmp_path / "large.nc", engine="h5netcdf", encoding={"eigenvector": {"zlib": True, "chunksizes": (2**10,)}}
+    )
+    with pytest.raises(SchemaError):
+        lattice.load_modes(tmp_path / "large.nc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lattice.modes.files._MAX_BYTES", 2**20)
+        with pytest.raises(FormatError, match="too many"):
+            lattice.load_modes(tmp_path / "large.nc")
     with pytest.raises(InputError, match=r"\.nc"):
         lattice.save_modes(solved["gamma"], tmp_path / "modes.h5")
     with pytest.raises(InputError, match="folder"):

@@ -203,6 +203,15 @@ def test_files_that_are_none(folder, crystal, tmp_path):
         read_modes(tmp_path / "d.yaml", crystal=crystal)
 
 
+def test_a_file_that_claims_any_size_is_refused(crystal, tmp_path):
+    with h5py.File(tmp_path / "mesh.hdf5", "w") as file:
+        file["qpoint"] = np.zeros((1, 3))
+        file.create_dataset("frequency", (1, 15), dtype=float)
+        file.create_dataset("eigenvector", (1, 60000, 60000), chunks=(1, 100, 100), dtype=complex)
+    with pytest.raises(FormatError, match="too large"):
+        read_modes(tmp_path / "mesh.hdf5", crystal=crystal)
+
+
 def test_nothing_in_a_file_is_run(crystal, tmp_path):
     mark = tmp_path / "ran"
     (tmp_path / "mesh.yaml").write_text(f"phonon: !!python/object/apply:os.mkdir ['{mark}']\n")
