@@ -79,5 +79,5 @@ class Flow:
             # ω² = D: v = (∂D/∂k) / 2ω, D in rad²/ps² after multiplication by EV
             rows, columns = np.ix_(group, group)
             total = np.einsum("xab,yba->xy", spin[:, rows, columns], slope[:, rows, columns]).real
-            flow[group] = total * units.EV / (2 * units.omega_from_frequency(nu)) / len(group)
+            flow[group] = total * units.EV / (2 * (units.TWO_PI * nu)) / len(group)
         return frequency, flow
