@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.channels import channels
     from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.line_channels import line_channels
     from lattice.anharmonic.potential import Potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
@@ -26,10 +28,17 @@ if TYPE_CHECKING:
         StabilityError,
         SymmetryError,
     )
+    from lattice.modes.files import load_modes, save_modes
     from lattice.modes.modes import Modes
+    from lattice.modes.patterns import solve_patterns
+    from lattice.modes.polar import polar_labels
+    from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
+    from lattice.observe.edelstein import edelstein
+    from lattice.observe.magnetic_moment import magnetic_moment
     from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
     from lattice.observe.path import solve_path
+    from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
 
@@ -49,16 +58,26 @@ _HOME = {
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
     "angular_momentum_dos": "lattice.observe.mesh",
+    "adjust_charges": "lattice.structure.charge_components",
+    "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
+    "edelstein": "lattice.observe.edelstein",
     "ledger": "lattice.dynamics.ledger",
+    "line_channels": "lattice.anharmonic.line_channels",
     "load": "lattice.structure.load",
+    "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
+    "magnetic_moment": "lattice.observe.magnetic_moment",
+    "polar_labels": "lattice.modes.polar",
+    "read_modes": "lattice.modes.read",
+    "save_modes": "lattice.modes.files",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_mesh": "lattice.observe.mesh",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
+    "solve_patterns": "lattice.modes.patterns",
 }
 
 __version__ = "0.1.0"
@@ -79,16 +98,26 @@ __all__ = [
     "StabilityError",
     "SymmetryError",
     "__version__",
+    "adjust_charges",
     "angular_momentum_dos",
+    "channels",
     "default_pulse",
+    "edelstein",
     "ledger",
+    "line_channels",
     "load",
+    "load_modes",
     "load_potential",
+    "magnetic_moment",
+    "polar_labels",
+    "read_modes",
+    "save_modes",
     "simulate",
     "simulate_ensemble",
     "solve_mesh",
     "solve_modes",
     "solve_path",
+    "solve_patterns",
     "unfold_mesh",
 ]
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from lattice.anharmonic.polynomial import Monomial, polynomial_from_table, substitute
 from lattice.errors import SymmetryError
+from lattice.modes.representation import representation
 from lattice.structure.crystal import FloatArray
-from lattice.structure.symmetry import cartesian_rotations, find_spacegroup, permutations
+from lattice.structure.symmetry import find_spacegroup
 
 if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
@@ -43,15 +44,8 @@ def coordinate_representation(
     SymmetryError
         If an operation leads out of the space of the coordinates, e.g. because a partner of a multiplet is missing.
     """
-    spacegroup = find_spacegroup(cell, symprec)
-    atoms, _ = permutations(cell, spacegroup)
-    rotations = cartesian_rotations(cell, spacegroup)
+    matrices, rotations = representation(eigenvectors, cell, find_spacegroup(cell, symprec))
     n = len(eigenvectors)
-    matrices = np.empty((len(rotations), n, n))
-    for g, (rotation, image) in enumerate(zip(rotations, atoms, strict=True)):
-        moved = np.empty_like(eigenvectors)
-        moved[:, image] = eigenvectors @ rotation.T
-        matrices[g] = np.einsum("ska,tka->st", eigenvectors, moved)
     defect = np.abs(np.einsum("gst,gsu->gtu", matrices, matrices) - np.eye(n)).max(axis=(0, 1))
     if defect.max() > 1e-5:
         raise SymmetryError(

@@ -24,6 +24,8 @@ COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
     "bands": ("lattice.cli.bands:bands", "J and m of the modes along a path in the Brillouin zone."),
     "mesh": ("lattice.cli.mesh:mesh", "J of the modes on a mesh, and the density of modes over frequency and J."),
+    "channels": ("lattice.cli.channels:channels", "Which modes can drive which others: m, Umklapp, J, detuning."),
+    "edelstein": ("lattice.cli.edelstein:edelstein", "Angular momentum per volume in a temperature gradient."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
 }
 

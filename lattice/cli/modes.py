@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import Vector, common_options, show, vector_option
+from lattice.cli.options import (
+    Vector,
+    adjusted,
+    charge_options,
+    common_options,
+    output_path,
+    show,
+    vector_option,
+    with_warnings,
+)
 
 
 @click.command()
@@ -16,6 +25,15 @@ from lattice.cli.options import Vector, common_options, show, vector_option
     "--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE."
 )
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option(
+    "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
+)
+@charge_options
+@click.option(
+    "--eigenvectors", metavar="FILE", help="Read mesh, band or qpoints (.yaml, .hdf5) of phonopy; no force constants."
+)
+@click.option("--moments", is_flag=True, help="Magnetic moment of each phonon from Born charges.")
+@click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
 @common_options
 def modes(
     source: str,
@@ -24,6 +42,12 @@ def modes(
     nac_direction: Vector | None,
     fc: str | None,
     born: str | None,
+    nac_method: str,
+    drop_charge: tuple[str, ...],
+    set_charge: tuple[str, ...],
+    eigenvectors: str | None,
+    moments: bool,
+    output: str | None,
     as_json: bool,
     level: int,
 ) -> None:
@@ -32,10 +56,20 @@ def modes(
     SOURCE is a bundled name (Bi2Se3), a folder, a phonopy yaml, or a structure file with force constants beside it.
     """
     from lattice.cli.modes_text import modes_text
+    from lattice.modes.files import save_modes
+    from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.mode_table import mode_table
     from lattice.structure.load import load
 
-    solved = solve_modes(load(source, fc=fc, born=born), q or (0.0, 0.0, 0.0), axis=axis, nac_direction=nac_direction)
-    table = mode_table(solved)
+    target = output_path(output, (".nc",))
+    crystal = adjusted(load(source, fc=fc, born=born), drop_charge, set_charge)
+    point = q or (0.0, 0.0, 0.0)
+    if eigenvectors is not None:
+        solved = read_modes(eigenvectors, point, crystal=crystal, axis=axis, nac_direction=nac_direction)
+    else:
+        solved = solve_modes(crystal, point, axis=axis, nac_direction=nac_direction, nac_method=nac_method)
+    if target is not None:
+        save_modes(solved, target)
+    table = with_warnings(mode_table(solved, moments=moments), crystal)
     show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

@@ -32,12 +32,19 @@ def modes_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     crystal = modes.crystal
     head = [
         f"{crystal.name}: {table['spacegroup']} (No. {crystal.spacegroup.number}), {crystal.n_atoms} atoms",
-        *(f"  {line}" for line in crystal.found),
+        *(f"  {line}" for line in crystal.found if not line.startswith("warning: ")),
         f"q = {direction(modes.qpoint.tolist())}; n̂ = {direction(axis)}, {table['rotation_order']}-fold there"
+        + _phase(table)
         + (f"; m modulo {table['rotation_order']}" if table["rotation_order"] > 1 else "; no rotation, so no m"),
         "",
     ]
     rows = [HEADER, *(_row(mode, axis) for mode in table["modes"])]
+    if modes.direction is not None:
+        kinds = ["LO/TO", *(mode["polar"] or "" for mode in table["modes"])]
+        rows = [(*row, kind) for row, kind in zip(rows, kinds, strict=True)]
+    if "magnetic_moment_muN" in table["modes"][0]:
+        along = ["μ/μ_N", *(direction(mode["magnetic_moment_muN"]) for mode in table["modes"])]
+        rows = [(*row, words) for row, words in zip(rows, along, strict=True)]
     if level >= VERBOSE:
         vectors = ["J/ħ", *(direction(mode["J"]) for mode in table["modes"])]
         rows = [(*row, vector) for row, vector in zip(rows, vectors, strict=True)]
@@ -48,6 +55,13 @@ def modes_text(table: dict[str, Any], modes: Modes, level: int) -> str:
     reasons = {m.label: m.irrep_reason for m in modes.multiplets if m.irrep is None and m.irrep_reason}
     tail += [f"irrep of {label} unknown: {reason}" for label, reason in reasons.items() if level >= VERBOSE]
     return "\n".join([*head, *aligned(rows, left=4), *tail])
+
+
+def _phase(table: dict[str, Any]) -> str:
+    """Say which phase of a screw's translation is split off, where there is one."""
+    real, imaginary = table.get("translation_phase", (1.0, 0.0))
+    degrees = np.degrees(np.arctan2(imaginary, real))
+    return "" if abs(degrees) < 1e-6 else f" with the translation phase {degrees:+.3f}° split off"
 
 
 def _row(mode: dict[str, Any], axis: list[float] | None) -> tuple[str, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from lattice.errors import InputError
 from lattice.structure.complete_file import checked_target
+
+if TYPE_CHECKING:
+    from lattice.structure.crystal import Crystal
 
 Vector = tuple[float, float, float]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -35,6 +38,47 @@ def common_options(function: Function) -> Function:
 def vector_option(name: str, text: str) -> Callable[[Function], Function]:
     """Return an option of three numbers."""
     return click.option(name, nargs=3, type=float, default=None, metavar="X Y Z", help=text)
+
+
+def charge_options(function: Function) -> Function:
+    """Add --drop-charge and --set-charge; the command receives `drop_charge` and `set_charge`."""
+    names = "eps.zz, Z.zz (all atoms), Z.Se.zz (a species) or Z.3.zz (atom 3, counted from 0)"
+    options = (
+        click.option("--drop-charge", metavar="NAME", multiple=True, help=f"Drop a component of charges: {names}."),
+        click.option("--set-charge", metavar="NAME=VALUE", multiple=True, help="Override a component of charges."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def adjusted(crystal: Crystal, drop: tuple[str, ...], assignments: tuple[str, ...]) -> Crystal:
+    """Return the crystal with charges dropped and overridden as on the command line.
+
+    Raises
+    ------
+    InputError
+        If an assignment is not NAME=VALUE, or a name or the crystal does not fit.
+    """
+    from lattice.structure.charge_components import adjust_charges
+
+    override = {}
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        try:
+            override[name.strip()] = float(value)
+        except ValueError:
+            raise InputError(
+                "A charge is set as NAME=VALUE", found=assignment, fix="write e.g. --set-charge eps.zz=10"
+            ) from None
+    return adjust_charges(crystal, drop=drop, override=override) if drop or override else crystal
+
+
+def with_warnings(table: dict[str, Any], crystal: Crystal) -> dict[str, Any]:
+    """Add `warnings` to a table where the crystal has any."""
+    mark = "warning: "
+    found = [line.removeprefix(mark) for line in crystal.found if line.startswith(mark)]
+    return {**table, "warnings": found} if found else table
 
 
 def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:

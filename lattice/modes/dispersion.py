@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from lattice import units
+from lattice.modes.arguments import checked_q
 from lattice.modes.axis import default_axis
 from lattice.modes.batch import ShortRange, short_range, solve_matrices, solve_short_range
 from lattice.modes.degenerate import definite_angular_momentum, degenerate_groups
 from lattice.modes.modes import ComplexArray
-from lattice.modes.solve import checked_q, without_translations
+from lattice.modes.solve import without_translations
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.phonopy_object import phonopy_from_crystal
 

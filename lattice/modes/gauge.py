@@ -40,6 +40,8 @@ class Frame:
         Applies the reference operation.
     real : bool
         Whether q = 0, where the dynamical matrix is real.
+    translation_phase : complex
+        exp(−2πi Rq·t) of C_n.
     """
 
     axis: FloatArray | None
@@ -47,6 +49,7 @@ class Frame:
     rotate: Callable[[ComplexArray], ComplexArray] | None
     reflect: Callable[[ComplexArray], ComplexArray] | None
     real: bool
+    translation_phase: complex = 1.0 + 0.0j
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,14 @@ def rotation_about_origin(
     operation: LittleGroupOperation, qpoint: FloatArray
 ) -> Callable[[ComplexArray], ComplexArray]:
     """Return the action of a rotation on eigenvectors with its translation phase exp(−2πi Rq·t) split off."""
+    phase = translation_phase(operation, qpoint)
+    return lambda columns: operation.transform_vectors(columns) / phase
+
+
+def translation_phase(operation: LittleGroupOperation, qpoint: FloatArray) -> complex:
+    """Return exp(−2πi Rq·t) of an operation (R, t) of the little group."""
     rotated_q = qpoint @ np.linalg.inv(operation.rotation)
-    phase = np.exp(2j * np.pi * rotated_q @ operation.translation)
-    return lambda columns: phase * operation.transform_vectors(columns)
+    return complex(np.exp(-2j * np.pi * rotated_q @ operation.translation))
 
 
 def circular_partners(columns: ComplexArray, frame: Frame) -> list[Partner]:

@@ -31,7 +31,7 @@ class Multiplet:
     label : str
         ``Eu(1)``: irrep and rank by frequency among the optical multiplets; ``Eu(ac)``: acoustic at Γ.
     irrep : str or None
-        Mulliken symbol at Γ; None where unknown, and `irrep_reason` says why.
+        Mulliken symbol, away from Γ that of the little co-group; None where unknown, and `irrep_reason` says why.
     indices : tuple of int
         Positions of the modes, consecutive.
     frequency : float
@@ -82,7 +82,12 @@ class Modes:
     pair : ndarray
         ``(n_modes,)`` int; for partners (+, −) at (i, i+1) each names the other, −1 for modes without a partner.
     long_range : str
-        How the dipole–dipole part entered: ``none``, or ``gonze-lee`` (with the direction at Γ).
+        How the dipole–dipole part entered: ``none``, ``gonze-lee`` or ``wang`` (with the direction at Γ).
+    direction : ndarray or None
+        ``(3,)`` Cartesian unit vector from which Γ was approached with the non-analytic term, None without.
+    translation_phase : complex
+        exp(−2πi Rq·t) of the rotation C_n or screw that defines m: T(screw) ε = exp(−2πi m/n) × this × ε. 1 at Γ, for a
+        rotation without translation, and without an axis.
     """
 
     crystal: Crystal
@@ -97,6 +102,8 @@ class Modes:
     mode_charge: ComplexArray | None
     pair: IntArray
     long_range: str = "none"
+    direction: FloatArray | None = None
+    translation_phase: complex = 1.0 + 0.0j
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -108,6 +115,7 @@ class Modes:
             ("J", np.float64),
             ("mode_charge", np.complex128),
             ("pair", np.int64),
+            ("direction", np.float64),
         ):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen_array(getattr(self, name), dtype))
@@ -121,6 +129,25 @@ class Modes:
     def at_gamma(self) -> bool:
         """Whether q = 0."""
         return not self.qpoint.any()
+
+    def spin_matrix(self, label: str) -> ComplexArray:
+        """Return the Hermitian matrices of J among the partners of a multiplet.
+
+        Parameters
+        ----------
+        label : str
+
+        Returns
+        -------
+        ndarray
+            ``(3, d, d)`` complex, *ħ*, as from `angular_momentum_matrix`; the diagonals are the rows of `J`.
+
+        Raises
+        ------
+        InputError
+            If there is no multiplet of that label.
+        """
+        return angular_momentum_matrix(self.eigenvectors[list(self.multiplet(label).indices)])
 
     def multiplet(self, label: str) -> Multiplet:
         """Return a multiplet by its label.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice import units
-from lattice.errors import InputError
+from lattice.modes.arguments import checked_nac, checked_q
 from lattice.modes.axis import checked_direction, default_axis, generating_rotation, reference_operation
-from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin
+from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin, translation_phase
 from lattice.modes.irreps import activity, mulliken_labels
 from lattice.modes.modes import ComplexArray, Modes, Multiplet, angular_momentum_matrix
 from lattice.structure.crystal import Crystal, FloatArray
@@ -51,6 +51,7 @@ def solve_modes(
     *,
     axis: Sequence[float] | None = None,
     nac_direction: Sequence[float] | None = None,
+    nac_method: str = "gonze-lee",
 ) -> Modes:
     """Solve for the modes at a q-point, in the circular gauge.
 
@@ -68,7 +69,9 @@ def solve_modes(
         Cartesian direction of n̂; default: the rotation axis of highest order of the point group.
     nac_direction : sequence of float, optional
         Cartesian direction from which Γ is approached; adds the non-analytic (LO–TO) term, absent otherwise.
-        Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known (Gonze–Lee).
+        Away from Γ the dipole–dipole part is included wherever Born charges and ε∞ are known.
+    nac_method : {"gonze-lee", "wang", "none"}
+        How: by Ewald sums, by interpolation of the non-analytic term, or not at all (not with a direction).
 
     Returns
     -------
@@ -82,17 +85,53 @@ def solve_modes(
 
     References
     ----------
-    X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997).
+    X. Gonze and C. Lee, Phys. Rev. B 55, 10355 (1997); Y. Wang et al., J. Phys.: Condens. Matter 22, 202201 (2010).
     """
     qpoint = checked_q(crystal, q)
-    direction = None if nac_direction is None else _checked_nac(crystal, qpoint, nac_direction)
+    direction = checked_nac(crystal, qpoint, nac_direction, nac_method)
     given = None if axis is None else checked_direction(axis, "axis")
     n_axis = default_axis(crystal) if given is None else given
 
-    matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction)
+    matrix, primitive, long_range = _dynamical_matrix(crystal, qpoint, direction, nac_method)
+    return modes_of_matrix(crystal, qpoint, matrix, primitive, n_axis, direction=direction, long_range=long_range)
+
+
+def modes_of_matrix(
+    crystal: Crystal,
+    qpoint: FloatArray,
+    matrix: ComplexArray,
+    primitive: PhonopyAtoms,
+    axis: FloatArray | None,
+    *,
+    direction: FloatArray | None = None,
+    long_range: str = "none",
+) -> Modes:
+    """Find the multiplets of a dynamical matrix by symmetry, in the circular gauge.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    qpoint : ndarray
+        ``(3,)`` in units of the reciprocal cell vectors.
+    matrix : ndarray
+        ``(3 n_atoms, 3 n_atoms)`` complex Hermitian, *eV/(Å² amu)*, in phonopy's convention; at Γ with the
+        translations moved above the spectrum.
+    primitive : PhonopyAtoms
+        The crystal's cell as phonopy holds it.
+    axis : ndarray or None
+        ``(3,)`` unit vector n̂.
+    direction : ndarray, optional
+        ``(3,)`` unit vector from which Γ is approached, where the matrix holds the non-analytic term.
+    long_range : str
+        How the dipole–dipole part entered.
+
+    Returns
+    -------
+    Modes
+    """
     sets = _symmetry_adapted(crystal, qpoint, matrix, primitive, direction)
     unitary = [operation for operation in sets.operations if not operation.is_antiunitary]
-    frame = _frame(crystal, qpoint, n_axis, unitary)
+    frame = _frame(crystal, qpoint, axis, unitary)
     found = _label(_multiplets(crystal, qpoint, matrix, sets, unitary, frame))
 
     partners = [partner for part in found for partner in part.partners]
@@ -101,7 +140,7 @@ def solve_modes(
     return Modes(
         crystal=crystal,
         qpoint=qpoint,
-        axis=n_axis,
+        axis=axis,
         rotation_order=frame.order,
         frequency=np.array([part.frequency for part in found for _ in part.partners]),
         eigenvectors=eigenvectors,
@@ -111,59 +150,18 @@ def solve_modes(
         mode_charge=None if qpoint.any() else _mode_charge(crystal, eigenvectors),
         pair=np.array([i + p.sign if p.sign else -1 for i, p in enumerate(partners)]),
         long_range=long_range,
+        direction=direction,
+        translation_phase=frame.translation_phase,
     )
 
 
-def checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
-    """Return q as an array; it must be three finite numbers at which the force constants are valid."""
-    qpoint = np.asarray(q, dtype=np.float64)
-    if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
-        raise InputError(
-            "A q-point is three finite numbers",
-            found=q,
-            fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5",
-        )
-    if crystal.force_constants is None:
-        raise InputError(
-            "Modes need second-order force constants",
-            found=f"{crystal.name or 'a structure'} without force constants",
-            fix="give fc= (FORCE_SETS, FORCE_CONSTANTS or force_constants.hdf5), or put the file beside the structure",
-        )
-    if crystal.force_constants.gamma_only and qpoint.any():
-        other = f", e.g. the bundled {crystal.dispersion_name!r}" if crystal.dispersion_name else ""
-        raise InputError(
-            "The force constants are those of a single cell and hold only q = 0",
-            found=f"q = {qpoint.tolist()} for {crystal.name or 'this crystal'}",
-            fix=f"use q = 0 0 0, or force constants of a supercell{other}",
-        )
-    return qpoint
-
-
-def _checked_nac(crystal: Crystal, qpoint: FloatArray, nac_direction: Sequence[float]) -> FloatArray:
-    """Return the unit direction from which Γ is approached; it needs q = 0, Born charges and ε∞."""
-    direction = checked_direction(nac_direction, "direction of the non-analytic term")
-    if qpoint.any():
-        raise InputError(
-            "A direction for the non-analytic term makes sense only at Γ",
-            found=f"q = {qpoint.tolist()}",
-            fix="leave the direction out: away from Γ the term is included by itself",
-        )
-    if crystal.born_charges is None or crystal.dielectric is None:
-        raise InputError(
-            "The non-analytic term needs Born charges and the dielectric tensor",
-            found=f"{crystal.name or 'a crystal'} without them",
-            fix="give born= or put a BORN file beside the structure",
-        )
-    return direction
-
-
 def _dynamical_matrix(
-    crystal: Crystal, qpoint: FloatArray, direction: FloatArray | None
+    crystal: Crystal, qpoint: FloatArray, direction: FloatArray | None, method: str = "gonze-lee"
 ) -> tuple[ComplexArray, PhonopyAtoms, str]:
     """Return D(q) in eV/(Å² amu), the primitive cell as phonopy holds it, and how the dipole–dipole part entered."""
-    polar = crystal.born_charges is not None and crystal.dielectric is not None
+    polar = method != "none" and crystal.born_charges is not None and crystal.dielectric is not None
     long_range = polar and (qpoint.any() or direction is not None)
-    phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range))
+    phonon = phonopy_from_crystal(crystal, with_nac=bool(long_range), nac_method=method)
     dynamical_matrix: Any = phonon.dynamical_matrix  # of one of several classes with different arguments
     if direction is None:
         dynamical_matrix.run(qpoint)
@@ -172,14 +170,10 @@ def _dynamical_matrix(
     matrix = np.array(dynamical_matrix.dynamical_matrix, dtype=np.complex128)
     if not qpoint.any():
         matrix = without_translations(crystal, matrix.real)
-    name = (
-        "none" if not long_range else "gonze-lee" if direction is None else "gonze-lee, direction " + _text(direction)
-    )
+    name = method if long_range else "none"
+    if direction is not None:
+        name += ", direction " + " ".join(f"{x:g}" for x in direction)
     return matrix, phonon.primitive, name
-
-
-def _text(vector: FloatArray) -> str:
-    return " ".join(f"{x:g}" for x in vector)
 
 
 def _translations(crystal: Crystal) -> FloatArray:
@@ -202,15 +196,29 @@ def _symmetry_adapted(
     """Find the multiplets from the little group of q; a direction at Γ keeps the operations that leave ±direction."""
     from phonopy.phonon.symmetry_adapted_modes import SymmetryAdaptedModes
 
-    rotations, translations = crystal.spacegroup.rotations, crystal.spacegroup.translations
+    keep = None
     if direction is not None:
         to_cartesian = crystal.cell.T
-        cartesian = to_cartesian @ rotations @ np.linalg.inv(to_cartesian)
+        cartesian = to_cartesian @ crystal.spacegroup.rotations @ np.linalg.inv(to_cartesian)
         keep = np.abs(np.abs(cartesian @ direction @ direction) - 1) < 1e-6
-        rotations, translations = rotations[keep], translations[keep]
-    symmetry: Any = _Operations({"rotations": rotations, "translations": translations}, crystal.spacegroup.symprec)
     known: Any = _FixedMatrix(primitive, matrix)
-    return SymmetryAdaptedModes(known, qpoint, symmetry, with_time_reversal=True)
+    return SymmetryAdaptedModes(known, qpoint, _operations(crystal, keep), with_time_reversal=True)
+
+
+def _operations(crystal: Crystal, keep: NDArray[np.bool_] | None = None) -> Any:
+    """Return the operations of the space group, or some of them, as phonopy expects a symmetry."""
+    group = crystal.spacegroup
+    chosen = np.ones(len(group.rotations), dtype=bool) if keep is None else keep
+    return _Operations(
+        {"rotations": group.rotations[chosen], "translations": group.translations[chosen]}, group.symprec
+    )
+
+
+def little_group(crystal: Crystal, qpoint: FloatArray, primitive: PhonopyAtoms) -> list[LittleGroupOperation]:
+    """Return the operations that leave q invariant, unitary ones first, then those with time reversal."""
+    from phonopy.phonon.symmetry_adapted_modes import get_little_group_operations
+
+    return list(get_little_group_operations(qpoint, primitive, _operations(crystal)))
 
 
 def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[ComplexArray]:
@@ -229,7 +237,7 @@ def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[Complex
         members = np.flatnonzero(linked[k])
         if len(members) < 2 or members[0] < k:
             continue
-        generic = _generic_symmetric(matrix.shape, sets.operations) if generic is None else generic
+        generic = generic_symmetric(matrix.shape, sets.operations) if generic is None else generic
         space = np.hstack([columns[i] for i in members])
         _, vectors = np.linalg.eigh(space.conj().T @ generic @ space)
         for i, part in zip(members, np.hsplit(space @ vectors, len(members)), strict=True):
@@ -237,7 +245,7 @@ def _separated(sets: SymmetryAdaptedModes, matrix: ComplexArray) -> list[Complex
     return columns
 
 
-def _generic_symmetric(shape: tuple[int, ...], operations: Sequence[LittleGroupOperation]) -> ComplexArray:
+def generic_symmetric(shape: tuple[int, ...], operations: Sequence[LittleGroupOperation]) -> ComplexArray:
     """Return a fixed random Hermitian matrix averaged over the little group."""
     generator = np.random.default_rng(0)
     noise = generator.standard_normal(shape) + 1j * generator.standard_normal(shape)
@@ -256,9 +264,12 @@ def _frame(
     if axis is None:
         return Frame(None, 1, None, None, real=not qpoint.any())
     order, position = generating_rotation(unitary, axis)
-    rotate = None if position is None else rotation_about_origin(unitary[position], qpoint)
+    screw = None if position is None else unitary[position]
+    rotate = None if screw is None else rotation_about_origin(screw, qpoint)
+    phase = 1.0 + 0.0j if screw is None else translation_phase(screw, qpoint)
     reference = reference_operation(unitary, axis, crystal.cell)
-    return Frame(axis, order, rotate, None if reference is None else reference.transform_vectors, real=not qpoint.any())
+    reflect = None if reference is None else reference.transform_vectors
+    return Frame(axis, order, rotate, reflect, real=not qpoint.any(), translation_phase=phase)
 
 
 @dataclass(slots=True)
@@ -285,11 +296,9 @@ def _multiplets(
 ) -> list[_Part]:
     """Build the multiplets, in ascending frequency."""
     n_sets = len(sets.degenerate_sets)
-    irreps: list[str | None] = [None] * n_sets
-    reason = "irreps away from Γ are not named"
     infrared = raman = [False] * n_sets
+    irreps, reasons = mulliken_labels(sets.characters, unitary, crystal.spacegroup, qpoint)
     if not qpoint.any():
-        irreps, reason = mulliken_labels(sets.characters, unitary, crystal.spacegroup)
         infrared, raman = activity(sets.characters, unitary)
     translations = _translations(crystal)
     parts = []
@@ -299,7 +308,7 @@ def _multiplets(
             _Part(
                 frequency=0.0 if acoustic else units.frequency_from_curvature(_curvature(columns, matrix)),
                 irrep=irreps[k],
-                reason=reason if irreps[k] is None else "",
+                reason=reasons[k],
                 acoustic=acoustic,
                 ir_active=infrared[k] and not acoustic,
                 raman_active=raman[k] and not acoustic,

@@ -1,4 +1,4 @@
-"""Born effective charges and the high-frequency dielectric tensor: phonopy's BORN file, arrays, and their checks."""
+"""Born effective charges and the high-frequency dielectric tensor: phonopy's BORN file and arrays."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ import numpy as np
 
 from lattice.errors import FormatError, InputError
 from lattice.structure.cell import Cell
-from lattice.structure.crystal import FloatArray, SpaceGroup
+from lattice.structure.crystal import FloatArray
 from lattice.structure.phonopy_object import phonopy_errors
 from lattice.structure.safe_yaml import read_text
-from lattice.structure.symmetry import cartesian_rotations, permutations
 
 if TYPE_CHECKING:
     from phonopy.structure.atoms import PhonopyAtoms
-
-LARGEST_CHARGE = 15.0  # e; even ferroelectric oxides stay below 10
-LARGEST_DIELECTRIC = 100.0
 
 
 def read_born(path: Path, cell: Cell, symprec: float = 1e-5) -> tuple[FloatArray, FloatArray]:
@@ -116,25 +112,3 @@ def check_born_arrays(pair: object, n_atoms: int) -> tuple[FloatArray, FloatArra
     if not (np.isfinite(charges).all() and np.isfinite(dielectric).all()):
         raise InputError("born holds numbers that are not finite", found="NaN or infinity", fix=fix)
     return charges, dielectric
-
-
-def describe_born(charges: FloatArray, dielectric: FloatArray, cell: Cell, spacegroup: SpaceGroup) -> list[str]:
-    """Return the report lines on charges: sum rule, symmetry, and warnings where they are unphysical."""
-    total = np.abs(charges.sum(axis=0)).max()
-    atoms, _ = permutations(cell, spacegroup)
-    rotations = cartesian_rotations(cell, spacegroup)
-    turned = np.einsum("gab,kbc,gdc->gkad", rotations, charges, rotations)
-    asymmetry = np.abs(charges[atoms] - turned).max()
-    lines = [
-        f"Born charges: largest sum over atoms {total:.2g} e, largest deviation from the symmetry {asymmetry:.2g} e"
-    ]
-    if np.abs(charges).max() > LARGEST_CHARGE:
-        lines.append(f"warning: a Born charge of {np.abs(charges).max():.3g} e is unphysically large")
-    eigenvalues = np.linalg.eigvalsh((dielectric + dielectric.T) / 2)
-    if eigenvalues.min() <= 0:
-        lines.append(
-            f"warning: the dielectric tensor has the eigenvalue {eigenvalues.min():.3g}, which is not positive"
-        )
-    if np.abs(dielectric).max() > LARGEST_DIELECTRIC:
-        lines.append(f"warning: a dielectric constant of {np.abs(dielectric).max():.3g} is unphysically large")
-    return lines

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.errors import InputError
-from lattice.structure.born import check_born_arrays, describe_born, read_born
+from lattice.structure.born import check_born_arrays, read_born
 from lattice.structure.cell import Cell
+from lattice.structure.charge_components import charge_report
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.defects import describe_defects
 from lattice.structure.force_files import ForceBlock, ForceSets
@@ -111,7 +112,7 @@ def make_crystal(material: Material, primitive: object, symprec: float) -> Cryst
     elif material.born is not None:
         charges, dielectric = _place_charges(material, cell, symprec, rebuilt=primitive is not None)
     if charges is not None and dielectric is not None:
-        found += describe_born(charges, dielectric, cell, group)
+        found += charge_report(charges, dielectric, cell, group)
     return replace(crystal, born_charges=charges, dielectric=dielectric, found=tuple(found))
 
 

@@ -263,7 +263,7 @@ def sort_rows(
     return ForceConstants(array, translations, supercell_matrix)
 
 
-def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False) -> Phonopy:
+def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False, nac_method: str = "gonze-lee") -> Phonopy:
     """Return a `Phonopy` object whose primitive cell is exactly the crystal's cell, with force constants set.
 
     Parameters
@@ -272,6 +272,8 @@ def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False) -> Phonopy
         Crystal with or without force constants.
     with_nac : bool
         Whether to set Born charges and ε∞ for the non-analytical term.
+    nac_method : {"gonze-lee", "wang"}
+        How that term enters away from Γ.
 
     Returns
     -------
@@ -304,6 +306,7 @@ def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False) -> Phonopy
             "born": np.array(crystal.born_charges),
             "dielectric": np.array(crystal.dielectric),
             "factor": units.COULOMB,
+            "method": "wang" if nac_method == "wang" else "gonze",
         }
     return phonon
 

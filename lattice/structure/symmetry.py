@@ -58,6 +58,42 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
     )
 
 
+def point_group_setting(rotations: IntArray) -> tuple[str, FloatArray]:
+    """Return the symbol of a point group and a transformation to its standard setting.
+
+    Parameters
+    ----------
+    rotations : ndarray
+        ``(n, 3, 3)`` int, a group.
+
+    Returns
+    -------
+    symbol : str
+        International symbol, e.g. ``mm2``.
+    transformation : ndarray
+        ``(3, 3)``: ``transformation @ rotation @ inverse`` acts on the standard axes.
+
+    Raises
+    ------
+    SymmetryError
+        If they are no group.
+    """
+    import spglib
+
+    try:
+        found = spglib.get_pointgroup(rotations.tolist())
+    except spglib_error():
+        found = None
+    if found is None:
+        raise SymmetryError(
+            "The rotations are not those of a point group",
+            found=f"{len(rotations)} rotations",
+            fix="check the cell, or change symprec",
+        )
+    symbol, _, basis = found
+    return str(symbol).strip(), np.linalg.inv(np.array(basis, dtype=np.float64))
+
+
 def spglib_error() -> type[Exception]:
     """Return what spglib raises when it fails; older versions return None and have no exception of their own."""
     import spglib

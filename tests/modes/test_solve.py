@@ -71,9 +71,10 @@ def test_m_is_the_eigenvalue_of_the_rotated_displacement_field(number, z):
             break
     else:
         raise AssertionError("no generating screw")
-    translation_phase = np.exp(-2j * np.pi * (q @ np.linalg.inv(rotation)) @ translation)
+    expected_phase = np.exp(-2j * np.pi * (q @ np.linalg.inv(rotation)) @ translation)
+    assert modes.translation_phase == pytest.approx(expected_phase, abs=1e-9)
     for vector, m in zip(modes.eigenvectors, modes.m, strict=True):
-        expected = np.exp(-2j * np.pi * m / n) * translation_phase
+        expected = np.exp(-2j * np.pi * m / n) * modes.translation_phase
         for atom in range(crystal.n_atoms):
             image = rotation @ crystal.positions[atom] + translation
             difference = image - crystal.positions
@@ -94,6 +95,14 @@ def test_dynamical_matrix_at_gamma_by_hand():
     np.testing.assert_allclose(modes.frequency[3:], expected[3:], rtol=1e-9)
     np.testing.assert_array_equal(modes.frequency[:3], 0.0)
     assert [x.acoustic for x in modes.multiplets].count(True) == 2
+
+
+def test_the_spin_matrix_of_a_multiplet_is_hermitian_and_holds_j():
+    modes = lattice.solve_modes(spring_crystal(cell_of_spacegroup(156), cutoff=5.0))
+    for multiplet in modes.multiplets:
+        matrix = modes.spin_matrix(multiplet.label)
+        np.testing.assert_allclose(matrix, matrix.conj().swapaxes(1, 2), atol=1e-12)
+        np.testing.assert_allclose(np.einsum("xaa->ax", matrix).real, modes.J[list(multiplet.indices)], atol=1e-12)
 
 
 def test_soft_mode_is_listed_first_and_negative():
