@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
     from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.potential import Potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from lattice.structure.load import load
 
 _HOME = {
+    "Coordinates": "lattice.anharmonic.coordinates",
     "Crystal": "lattice.structure.crystal",
     "FitError": "lattice.errors",
     "FormatError": "lattice.errors",
     "InputError": "lattice.errors",
+    "Invariant": "lattice.anharmonic.invariants",
     "IntegrationError": "lattice.errors",
     "LatticeError": "lattice.errors",
     "MissingDependency": "lattice.errors",
@@ -47,6 +51,8 @@ _HOME = {
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
     "default_pulse": "lattice.dynamics.pulse",
+    "find_invariants": "lattice.anharmonic.invariants",
+    "gamma_coordinates": "lattice.anharmonic.coordinates",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
