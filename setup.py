@@ -10,7 +10,6 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 OPENMP_FLAG = "-fopenmp"
@@ -43,8 +42,9 @@ extensions = [
     Extension(
         "lattice._kernels.trajectory",
         ["lattice/_kernels/trajectory.pyx"],
+        depends=["lattice/_kernels/philox.pxd", "lattice/_kernels/step.pxd"],
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
 ]
-setup(ext_modules=cythonize(extensions, language_level=3))
+setup(ext_modules=extensions)

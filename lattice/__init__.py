@@ -62,7 +62,31 @@ _HOME = {
 }
 
 __version__ = "0.1.0"
-__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 - the keys of _HOME are the public names
+# The keys of _HOME, written out for tools that read code without running it.
+__all__ = [
+    "Crystal",
+    "FitError",
+    "FormatError",
+    "InputError",
+    "IntegrationError",
+    "LatticeError",
+    "MissingDependency",
+    "Modes",
+    "Potential",
+    "Pulse",
+    "Record",
+    "SchemaError",
+    "StabilityError",
+    "SymmetryError",
+    "__version__",
+    "default_pulse",
+    "ledger",
+    "load",
+    "load_potential",
+    "simulate",
+    "simulate_ensemble",
+    "solve_modes",
+]
 
 
 def __getattr__(name: str) -> object:

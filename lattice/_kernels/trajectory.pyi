@@ -18,6 +18,12 @@ def advance(
     flow: _Float,
     link_integral: _Float,
     kick_weight: _Float,
+    noise: _Float,
+    bridge: _Float,
+    trajectory: _Int,
+    seed: int,
+    first_index: int,
+    bath: bool,
     coefficient: _Float,
     term_order: _Int,
     term_mode: _Int,
@@ -37,4 +43,6 @@ def advance(
     book: bool,
     n_threads: int,
 ) -> None: ...
+def normals(seed: int, trajectory: int, index: int, out: _Float) -> None: ...
+def philox(counter: NDArray[np.uint32], k0: int, k1: int, out: NDArray[np.uint32]) -> None: ...
 def build_info() -> dict[str, str | bool]: ...

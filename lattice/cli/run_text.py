@@ -61,9 +61,9 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
     for pulse in pulses:
         field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
         lines.append(
-            f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, {pulse['duration']:g} ps (intensity FWHM)"
-            f", helicity {pulse['helicity']:+g}, angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, "
-            f"along {direction(pulse['axis'])}"
+            f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
+            f"{pulse['duration']:g} ps (FWHM of intensity), helicity {pulse['helicity']:+g}, "
+            f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
         )
     lines.append(
         f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "

@@ -157,7 +157,7 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "schema": SCHEMA,
         "parameters": dict(numerics),
         "step_error": float(finite.max()) if len(finite) else None,
-        "integrator": "Blanes–Moan SRKN14, order 6, exact damped-harmonic flow, step halving",
+        "integrator": integration.describe(numerics["temperature_K"] > 0),
         "kernel": kernel.build_info(),
         "dependencies": _dependencies(),
         "potential": dict(potential.source),

@@ -3,19 +3,23 @@
 The recorded times form a grid; steps land on them. The step error of a trajectory is the largest change of a recorded Q
 (the state at the end of the run included) on halving the step, relative to max(largest |Q| of its multiplet, 1e-6 ×
 largest |Q| of the run). The finer of the two runs is kept: its own error is smaller again by up to 2⁶.
+
+In a bath all steps see the same random force, so the step error is that of the path. Paths under white noise are rough
+and converge slowly, averages over them with the square of the step: there the bound is `BATH_RTOL` where rtol is finer.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lattice._kernels import trajectory as kernel
 from lattice.dynamics import scheme
+from lattice.dynamics.bath import Bath, noise
 from lattice.dynamics.pulse import Pulse, total_field
 from lattice.dynamics.table import Int32Array, Table
 from lattice.structure.crystal import FloatArray, IntArray
@@ -30,10 +34,19 @@ STATUS_TEXT = {
 MAX_HALVINGS = 8  #: of the first step; at order 6 each is worth a factor 64
 SCALE_FLOOR = 1e-6  #: of the largest |Q| of the run: scale for multiplets that hardly move
 _BLOW_UP_AGREEMENT = 1e-3  #: relative change of Q before a blow-up, up to which two levels count as the same motion
+BATH_RTOL = 1e-3  #: finest bound on the step error of a path in a bath
 _PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
+_PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
 _STEPS_PER_DURATION = 4.0  #: first steps within the shortest pulse
 _FIELD_BUDGET = 2**22  #: numbers of field tables held at a time (32 MiB)
 _BLOCK = 64  #: trajectories integrated together
+
+
+def describe(bath: bool) -> str:
+    """Return one line on the method, for the provenance."""
+    if bath:
+        return "Strang splitting, order 2, exact Ornstein–Uhlenbeck flow, step halving under the same random force"
+    return "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow, step halving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,34 +117,51 @@ def integrate(
     grid: Grid,
     rtol: float,
     n_threads: int,
+    bath: Bath | None = None,
 ) -> Solution:
     """Integrate one trajectory for each entry of `pulses` from ``Q0, P0`` ``(B, n)`` until halving the step agrees.
 
-    What a trajectory becomes depends on its own pulses and initial state only, never on its neighbours in the block.
+    What a trajectory becomes depends on its own pulses and initial state only, never on its neighbours in the block; in
+    a bath also on its number, which selects its random force.
     """
-    steps = np.array([first_steps(table, group, grid) for group in pulses])
+    steps = np.array([first_steps(table, group, grid, bath) for group in pulses])
     out = _empty(table, len(pulses), grid.n_intervals + 1)
     for count in np.unique(steps):
         members = np.flatnonzero(steps == count)
         for block in np.split(members, range(_BLOCK, len(members), _BLOCK)):
-            solver = Refinement(table, [pulses[i] for i in block], Q0[block], P0[block], grid, int(count), n_threads)
+            group = [pulses[i] for i in block]
+            solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block)
             out.put(block, solver.solve(rtol))
     return out
 
 
-def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid) -> int:
+def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid, bath: Bath | None) -> int:
     """Steps per recorded interval with which the step control begins."""
     rates: list[float] = [0.0, *np.sqrt(np.abs(table.omega_squared)).tolist(), *table.gamma.tolist()]
     rates += [TWO_PI * pulse.frequency for pulse in pulses]
-    limits = [_PHASE_PER_STEP / max(rates)] if max(rates) > 0 else []
+    phase = _PHASE_PER_STEP if bath is None else _PHASE_PER_BATH_STEP
+    limits = [phase / max(rates)] if max(rates) > 0 else []
     limits += [pulse.duration / _STEPS_PER_DURATION for pulse in pulses]
     steps = max(1, math.ceil(grid.every / min([*limits, grid.duration]) - 1e-9))
-    return steps if steps == 1 and grid.n_intervals > 1 else 2 * math.ceil(steps / 2)
+    return steps if steps == 1 and grid.n_intervals > 1 and bath is None else 2 * math.ceil(steps / 2)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """State of one pass over the grid: its solution, trajectories, whether it is the coarse twin, halvings since that,
+    and drifts made.
+    """
+
+    out: Solution
+    active: IntArray
+    coarse: bool
+    depth: int
+    index: int = 0
 
 
 @dataclass(slots=True)
 class Refinement:
-    """One block of trajectories on one grid, integrated with ever finer steps."""
+    """One block of trajectories on one grid, integrated with ever finer steps; `numbers` are those in the ensemble."""
 
     table: Table
     pulses: list[tuple[Pulse, ...]]
@@ -140,17 +170,19 @@ class Refinement:
     grid: Grid
     steps: int
     n_threads: int
+    bath: Bath | None = None
+    numbers: IntArray = field(default_factory=lambda: np.arange(1))
 
     def solve(self, rtol: float) -> Solution:
         """Halve the step until the step error is ≤ rtol; what can't be met keeps its status."""
         stride = 2 if self.steps == 1 else 1
+        bound = rtol if self.bath is None else max(rtol, BATH_RTOL)
         active = np.arange(len(self.pulses))
-        coarse = self.level(active, -1)
-        out = coarse
+        out = coarse = self.level(active, 0, coarse=True)
         for level in range(MAX_HALVINGS + 1):
             fine = self.level(active, level)
             fine.step_error = self._step_error(coarse, fine, stride if level == 0 else 1)
-            fine.status[(fine.status == OK) & ~(fine.step_error <= rtol)] = UNRESOLVED
+            fine.status[(fine.status == OK) & ~(fine.step_error <= bound)] = UNRESOLVED
             if level == 0:
                 out = fine.take(active)
             else:
@@ -164,73 +196,84 @@ class Refinement:
             active, coarse = active[keep], fine.take(keep)
         return out
 
-    def level(self, active: IntArray, level: int) -> Solution:
-        """Integrate with 2^level × the first number of steps; level −1 is the coarse run, without a ledger."""
-        grid, book, n = self.grid, level >= 0, self.grid.n_intervals
-        double = not book and self.steps == 1  # the coarse run then strides over every second recorded time
+    def level(self, active: IntArray, level: int, *, coarse: bool = False) -> Solution:
+        """Integrate with 2^level × the first number of steps, or, as its coarse twin, half as many and no ledger."""
+        grid, n = self.grid, self.grid.n_intervals
+        double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
         out = _empty(self.table, len(active), (n // 2 if double else n) + 1)
         out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
+        stretch = _Stretch(out, active, coarse, depth=0 if coarse else level + 1)
+        factor = 2.0 ** (level - coarse)
         step = grid.every / self.steps
         if grid.start > 0:
-            self._advance(out, active, 0.0, grid.start, self._even(grid.start / step, level), book)
+            self._advance(stretch, 0.0, grid.start, self._even(grid.start / step, factor))
         out.Q[:, 0], out.P[:, 0] = out.Q_end, out.P_end
         if double:
-            self._record(out, active, 2.0 * grid.every, n // 2, 1, book)
+            self._record(stretch, 2.0 * grid.every, n // 2, 1)
             if n % 2:
-                self._advance(out, active, grid.start + grid.every * (n - 1), grid.every, 1, book)
+                self._advance(stretch, grid.start + grid.every * (n - 1), grid.every, 1)
         else:
-            self._record(out, active, grid.every, n, round(self.steps * 2.0**level), book)
+            self._record(stretch, grid.every, n, round(self.steps * factor))
         if grid.tail > 0:
-            self._advance(out, active, grid.end, grid.tail, self._even(grid.tail / step, level), book)
-        out.step[:] = step / 2.0**level
+            self._advance(stretch, grid.end, grid.tail, self._even(grid.tail / step, factor))
+        out.step[:] = step / factor
         return out
 
     @staticmethod
-    def _even(steps: float, level: int) -> int:
-        """Steps of an unrecorded stretch at a level: an even number at level 0."""
-        return round(2 * math.ceil(steps / 2 - 1e-9) * 2.0**level)
+    def _even(steps: float, factor: float) -> int:
+        """Steps of an unrecorded stretch: an even number times `factor`."""
+        return round(2 * math.ceil(steps / 2 - 1e-9) * factor)
 
-    def _record(self, out: Solution, active: IntArray, interval: float, n: int, steps: int, book: bool) -> None:
+    def _record(self, stretch: _Stretch, interval: float, n: int, steps: int) -> None:
         """Advance over n intervals of equal numbers of steps from the start of the record, keeping every state."""
-        weights = self._weights(interval / steps)
-        window = max(1, _FIELD_BUDGET // (len(active) * steps * 3 * len(scheme.KICKS)))
+        weights, out = self._weights(interval / steps), stretch.out
+        window = max(1, _FIELD_BUDGET // (len(stretch.active) * steps * 3 * len(weights.kick)))
         for first in range(0, n, window):
             count = min(window, n - first)
-            begin = self.grid.start + interval * first
-            Q, P = self._call(out, active, weights, begin, count, steps, book)
+            Q, P = self._call(stretch, weights, self.grid.start + interval * first, count, steps)
             out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
 
-    def _advance(self, out: Solution, active: IntArray, begin: float, length: float, steps: int, book: bool) -> None:
-        """Advance over a stretch without keeping states."""
+    def _advance(self, stretch: _Stretch, begin: float, length: float, steps: int) -> None:
+        """Advance over a time without keeping states."""
         weights = self._weights(length / steps)
-        window = max(1, _FIELD_BUDGET // (len(active) * 3 * len(scheme.KICKS)))
+        window = max(1, _FIELD_BUDGET // (len(stretch.active) * 3 * len(weights.kick)))
         for first in range(0, steps, window):
-            self._call(out, active, weights, begin + weights.step * first, min(window, steps - first), 1, book)
+            self._call(stretch, weights, begin + weights.step * first, min(window, steps - first), 1)
+
+    @property
+    def _composition(self) -> scheme.Composition:
+        return scheme.SRKN14 if self.bath is None else scheme.STRANG
 
     def _weights(self, step: float) -> scheme.Weights:
-        return scheme.weights(self.table.omega_squared, self.table.gamma, self.table.link_mode, step)
+        table = self.table
+        return scheme.weights(self._composition, table.omega_squared, table.gamma, table.link_mode, step)
 
     def _call(
-        self, out: Solution, active: IntArray, weights: scheme.Weights, begin: float, n: int, steps: int, book: bool
+        self, stretch: _Stretch, weights: scheme.Weights, begin: float, n: int, steps: int
     ) -> tuple[FloatArray, FloatArray]:
         """One call of the kernel: n intervals of `steps` steps from time `begin`; returns the states after each."""
-        table, B = self.table, len(active)
-        t = begin + weights.step * (np.arange(n * steps)[:, None] + scheme.KICK_TIMES)
-        field = np.zeros((B, n * steps, len(scheme.KICKS), 3))
+        table, out, active = self.table, stretch.out, stretch.active
+        B, n_kicks = len(active), len(weights.kick)
+        t = begin + weights.step * (np.arange(n * steps)[:, None] + self._composition.kick_times)
+        field = np.zeros((B, n * steps, n_kicks, 3))
         for i, member in enumerate(active):
             if self.pulses[member]:
                 field[i] = total_field(self.pulses[member], t.ravel()).reshape(*t.shape, 3)
         Q, P = np.empty((B, n, table.n_modes)), np.empty((B, n, table.n_modes))
         work = np.empty((B, table.work_size))
         stopped = out.status != OK
+        shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
             out.Q_end, out.P_end, out.ledger, out.status, Q, P, work, field,
-            weights.flow, weights.link_integral, weights.kick,
+            weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
+            self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,
+            self.bath is not None,
             table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
-            table.n_accounts, len(table.rows) - 3, len(table.rows) - 2, book, self.n_threads,
+            table.n_accounts, len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,
         )  # fmt: skip
+        stretch.index += (n_kicks + 1) * n * steps
         Q[stopped], P[stopped] = np.nan, np.nan
         return Q, P
 

@@ -2,7 +2,7 @@
 
 A = damped linear flow with the clock running, B = kick by every anharmonic and field term at fixed Q and t. B commutes
 twice with A to a function of Q and t only, [B, [B, [B, A]]] = 0, so Runge–Kutta–Nyström compositions keep their order
-although damping sits in A.
+although damping sits in A. In a bath A is the exact Ornstein–Uhlenbeck flow and the composition is Strang's.
 
 References
 ----------
@@ -37,28 +37,49 @@ _B = (
 )
 _HALF_A = (*_A, 1.0 - 2.0 * sum(_A))
 _HALF_B = (*_B, 0.5 - sum(_B))
-DRIFTS = np.array((*_HALF_A, *_HALF_A[-2::-1]))  #: lengths of the 15 drifts in units of the step
-KICKS = np.array((*_HALF_B, *_HALF_B[::-1]))  #: weights of the 14 kicks in units of the step
-KICK_TIMES = np.cumsum(DRIFTS)[:-1]  #: times of the kicks in units of the step
-ORDER = 6
-_GAUSS_NODES = 24  #: exact to round-off for the products of drifts that `integrate` allows
+GAUSS_NODES = 24  #: exact to round-off for the products of drifts that `integrate` allows
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """Drifts and kicks of one step: drift 0, kick 0, drift 1, …, the last drift.
+
+    Attributes
+    ----------
+    drifts, kicks : ndarray
+        ``(n_kicks + 1,)`` and ``(n_kicks,)`` lengths in units of the step.
+    """
+
+    drifts: FloatArray
+    kicks: FloatArray
+
+    @property
+    def kick_times(self) -> FloatArray:
+        """Times of the kicks in units of the step, ``(n_kicks,)``."""
+        return np.cumsum(self.drifts)[:-1]
+
+
+#: Order 6, for motion without noise. Its negative drifts have no stochastic counterpart.
+SRKN14 = Composition(np.array((*_HALF_A, *_HALF_A[-2::-1])), np.array((*_HALF_B, *_HALF_B[::-1])))
+#: Order 2 (weak order 2 with noise), for motion in a bath.
+STRANG = Composition(np.array((0.5, 0.5)), np.array((1.0,)))
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Everything of one step length that the kernel needs.
+    """Everything of one step length that the kernel needs; n_drifts = n_kicks + 1.
 
     Attributes
     ----------
     step : float
         *ps*.
     flow : ndarray
-        ``(15, n, 4)``: Q' = f0 Q + f1 P, P' = f2 Q + f3 P over each drift.
+        ``(n_drifts, n, 4)``: Q' = f0 Q + f1 P, P' = f2 Q + f3 P over each drift.
     link_integral : ndarray
-        ``(15, n_links, 8)``: coefficients of Q_s Q_t, Q_s P_t, P_s Q_t, P_s P_t in the change of
+        ``(n_drifts, n_links, 8)``: coefficients of Q_s Q_t, Q_s P_t, P_s Q_t, P_s P_t in the change of
         l_st = Q_s P_t − Q_t P_s over each drift, first by restoring forces, then by damping.
     kick : ndarray
-        ``(14,)`` *ps*.
+        ``(n_kicks,)`` *ps*.
     """
 
     step: float
@@ -67,14 +88,16 @@ class Weights:
     kick: FloatArray
 
 
-def weights(omega_squared: FloatArray, gamma: FloatArray, link_mode: Int32Array, step: float) -> Weights:
-    """Drifts, kicks and torque integrals of a step; ω² ``(n,)`` rad²/ps², Γ ``(n,)`` 1/ps, links ``(n_links, 2)``."""
-    lengths = DRIFTS * step
+def weights(
+    composition: Composition, omega_squared: FloatArray, gamma: FloatArray, link_mode: Int32Array, step: float
+) -> Weights:
+    """Drifts, kicks and torque integrals of a step *ps*; ω² rad²/ps² and Γ 1/ps ``(n,)``, links ``(n_links, 2)``."""
+    lengths = composition.drifts * step
     return Weights(
         step,
         np.ascontiguousarray(damped_flow(omega_squared, gamma, lengths)),
         np.ascontiguousarray(torque_integrals(omega_squared, gamma, link_mode, lengths)),
-        KICKS * step,
+        composition.kicks * step,
     )
 
 
@@ -119,7 +142,7 @@ def torque_integrals(
     ndarray
         ``(n_drifts, n_links, 8)``.
     """
-    nodes, node_weights = np.polynomial.legendre.leggauss(_GAUSS_NODES)
+    nodes, node_weights = np.polynomial.legendre.leggauss(GAUSS_NODES)
     s, t = link_mode.T
     out = np.zeros((len(lengths), len(link_mode), 8))
     for k, length in enumerate(lengths):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics import integrate as integration
+from lattice.dynamics.bath import Bath, thermal_state
 from lattice.dynamics.dataset import run_dataset
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
@@ -54,18 +55,20 @@ def simulate(
     record : Record
         What to keep, and how often.
     temperature : float
-        *K*; 0. A thermal bath is not part of this version.
+        *K*. Above 0 every damped coordinate feels the random force of a classical bath (`lattice.dynamics.bath`),
+        booked in the row ``noise``; without `initial` the run starts from the thermal state of the harmonic crystal.
     seed : int
-        Kept in the provenance; nothing is random at 0 K.
+        Of the random numbers, 0 … 2⁶³ − 1; with the number of the trajectory it determines the run. Unused at 0 K.
     rtol : float
         Bound on the step error: largest change of a recorded Q on halving the step, relative to
-        max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run). The finer solution is returned.
+        max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run). The finer solution is returned. In a bath
+        the halved step sees the same random force, and the bound is never finer than 1e-3.
     n_threads : int
         Threads over trajectories; the result has the same bits for any number.
     on_failure : {"raise", "keep"}
         Whether a run that diverges or misses `rtol` raises or is returned with its `status` and `message`.
     initial : pair of array_like, optional
-        Q ``(n,)`` *Å√amu* and P ``(n,)`` *Å√amu/ps* at time 0; default at rest.
+        Q ``(n,)`` *Å√amu* and P ``(n,)`` *Å√amu/ps* at time 0; default: at rest, or thermal where temperature > 0.
 
     Returns
     -------
@@ -121,7 +124,8 @@ def simulate_ensemble(
     -------
     xarray.Dataset
         As from `simulate`, with the leading dimension ``trajectory``. Each trajectory is the same, bit for bit, as
-        the one that `simulate` gives for its pulses alone.
+        the one that `simulate` gives for its pulses alone; in a bath the number of the trajectory selects its random
+        force, and `simulate` gives number 0.
 
     Raises
     ------
@@ -135,9 +139,10 @@ def simulate_ensemble(
     _check_size(len(groups) * record.count(duration) * potential.n_modes)
     times = record.times(duration)
     table = build_table(potential)
-    Q0, P0 = _initial_state(initial, len(groups), table)
+    bath = Bath(float(temperature), int(seed)) if temperature > 0 else None
+    Q0, P0 = _initial_state(initial, len(groups), table, bath)
     grid = integration.Grid(record.start, record.every, len(times) - 1, float(duration))
-    solution = integration.integrate(table, groups, Q0, P0, grid, rtol, n_threads)
+    solution = integration.integrate(table, groups, Q0, P0, grid, rtol, n_threads, bath)
     if on_failure == "raise":
         _raise_failures(solution)
     numerics: dict[str, Any] = {
@@ -173,19 +178,13 @@ def _check_numerics(
         ("duration", duration, math.isfinite(duration) and duration > 0, "a duration > 0 ps"),
         ("rtol", rtol, low <= rtol <= high, f"rtol between {low:g} and {high:g}"),
         ("n_threads", n_threads, int(n_threads) == n_threads and n_threads >= 1, "a whole number of threads ≥ 1"),
-        ("seed", seed, int(seed) == seed and seed >= 0, "a whole number ≥ 0"),
+        ("seed", seed, int(seed) == seed and 0 <= seed < 2**63, "a whole number, 0 … 2⁶³ − 1"),
         ("on_failure", on_failure, on_failure in {"raise", "keep"}, '"raise" or "keep"'),
         ("temperature", temperature, math.isfinite(temperature) and temperature >= 0, "a temperature ≥ 0 K"),
     )
     for name, value, good, wanted in demands:
         if not good:
             raise InputError(f"The run's {name} is out of range", found=repr(value), fix=f"give {wanted}")
-    if temperature > 0:
-        raise InputError(
-            "A thermal bath is not part of this version: runs are at 0 K",
-            found=f"temperature {temperature} K",
-            fix="leave temperature at 0; initial=(Q, P) takes a sampled initial state",
-        )
 
 
 def _check_size(numbers: int) -> None:
@@ -197,10 +196,11 @@ def _check_size(numbers: int) -> None:
         )
 
 
-def _initial_state(initial: Initial | None, B: int, table: Table) -> tuple[FloatArray, FloatArray]:
+def _initial_state(initial: Initial | None, B: int, table: Table, bath: Bath | None) -> tuple[FloatArray, FloatArray]:
     """Q and P at time 0, ``(B, n)`` each."""
     if initial is None:
-        return np.zeros((B, table.n_modes)), np.zeros((B, table.n_modes))
+        rest = np.zeros((B, table.n_modes))
+        return (rest, rest) if bath is None else thermal_state(table, bath, B)
     try:
         Q0, P0 = (np.array(np.broadcast_to(np.asarray(x, dtype=np.float64), (B, table.n_modes))) for x in initial)
     except ValueError as error:

@@ -75,7 +75,8 @@ class Table:
     @property
     def work_size(self) -> int:
         """Doubles of scratch per trajectory."""
-        return len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1]) + self.n_accounts
+        scratch = len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1]) + 2 * self.n_modes
+        return scratch + self.n_accounts
 
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a = ½ Σ_{s∈a} [Q_s (M P)_s + (Q M)_s P_s] in ħ: ``(…, n)`` → ``(…, n_multiplets, 3)``."""

@@ -52,9 +52,9 @@ def legend(ax: Axes, **where: Any) -> None:
     ax.legend(fontsize=SMALL, frameon=False, handlelength=1.2, borderaxespad=0.2, columnspacing=1.2, **where)
 
 
-def signed(value: float, digits: str = ".3g") -> str:
+def signed(value: float, digits: str = "#.3g") -> str:
     """Return a number with its sign, with a true minus; no sign where every digit is zero."""
-    words = f"{value:+{digits}}"
+    words = f"{value:+{digits}}".rstrip(".")
     return (words if float(words) else words[1:]).replace("-", "−")
 
 

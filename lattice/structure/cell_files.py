@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from lattice.errors import FormatError, InputError
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray
-from lattice.structure.safe_yaml import COMPRESSED, read_text
+from lattice.structure.safe_yaml import read_text
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -46,6 +45,19 @@ CRYSTAL_FORMATS = {
     "vasp-xml": "VASP vasprun.xml",
     "xsf": "XCrySDen",
 }
+# What the readers of ASE raise when the content does not fit the format.
+READER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 def read_cell(path: Path) -> tuple[Cell, list[str]]:
@@ -70,29 +82,17 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
     FormatError
         If its format is not known, not allowed, or the content does not fit the format.
     """
-    text = read_text(path)
-    name, fmt = _detect_format(path, text)
     from ase.io import read
 
-    errors = (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        OSError,
-        RecursionError,
-        RuntimeError,
-        StopIteration,
-        SyntaxError,
-        TypeError,
-        ValueError,
-        np.linalg.LinAlgError,
-    )
+    text = read_text(path)
+    name, fmt = _detect_format(path, text)
+    if fmt == "vasp":
+        _check_poscar(path, text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            atoms: Any = read(io.StringIO(text) if path.suffix in COMPRESSED else path, format=fmt)
-    except errors as error:
+            atoms: Any = read(path, format=fmt, do_not_split_by_at_sign=True)
+    except READER_ERRORS as error:
         raise FormatError(
             f"{path.name} cannot be read as {name}",
             found=f"{type(error).__name__}: {' '.join(str(error).split())[:160]}",
@@ -110,11 +110,10 @@ def _detect_format(path: Path, text: str) -> tuple[str, str]:
     fix = f"give one of: {recognised}"
     if not text.strip():
         raise FormatError(f"{path.name} is empty", found="no text", fix=fix)
-    stem = Path(path.stem) if path.suffix in COMPRESSED else path
     try:
-        fmt = filetype(str(stem) if not stem.exists() else str(path), guess=True)
+        fmt = filetype(str(path), guess=True)
     except (UnknownFileTypeError, OSError):
-        fmt = "vasp" if _looks_like_poscar(text) else "unknown"
+        fmt = "unknown"
     if fmt not in CRYSTAL_FORMATS and _looks_like_poscar(text):
         fmt = "vasp"
     if fmt not in CRYSTAL_FORMATS:
@@ -132,6 +131,18 @@ def _looks_like_poscar(text: str) -> bool:
     except ValueError:
         return False
     return counts[1:] == [3, 3, 3] and counts[0] in {1, 3}
+
+
+def _check_poscar(path: Path, text: str) -> None:
+    """Refuse a POSCAR without a line of species: ASE would take them from a POTCAR that lies in the working folder."""
+    lines = text.splitlines()
+    words = lines[5].split() if len(lines) > 5 else []
+    if not words or words[0].isdigit():
+        raise FormatError(
+            f"{path.name} has no line of species",
+            found=lines[5][:60] if len(lines) > 5 else f"{len(lines)} lines",
+            fix="write the chemical symbols in line 6, before the counts (VASP 5 format)",
+        )
 
 
 def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
@@ -158,11 +169,12 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
     notes = []
     if not atoms.pbc.all():
         notes.append("warning: the structure is not marked as periodic along every vector; it is taken as a crystal")
-    if np.abs(np.linalg.det(atoms.cell.array)) < 1e-12:
-        positions = np.zeros((len(atoms), 3))  # `Cell` says what is wrong with the vectors
-    else:
-        positions = atoms.positions @ np.linalg.inv(atoms.cell.array)
-    return Cell(atoms.cell.array, positions, atoms.numbers, _masses(atoms)), notes
+    vectors = atoms.cell.array
+    positions = np.zeros((len(atoms), 3))
+    # Of vectors that cannot be inverted `Cell` says what is wrong.
+    if np.isfinite(vectors).all() and abs(np.linalg.det(vectors)) > 1e-12:
+        positions = atoms.positions @ np.linalg.inv(vectors)
+    return Cell(vectors, positions, atoms.numbers, _masses(atoms)), notes
 
 
 def _masses(atoms: Any) -> FloatArray:

@@ -37,7 +37,8 @@ class SpaceGroup:
     translations : ndarray
         ``(n_operations, 3)`` fractional.
     transformation_matrix : ndarray
-        ``(3, 3)``; fractional coordinates of the standardised conventional cell are ``transformation_matrix @ x + shift``.
+        ``(3, 3)``; fractional coordinates of the standardised conventional cell are
+        ``transformation_matrix @ x + shift``.
     symprec : float
         Tolerance of the search in Å.
     """
@@ -66,7 +67,7 @@ class ForceConstants:
         ``(n_atoms, n_cells, n_atoms, 3, 3)`` *eV/Å²*: ``array[i, l, j, a, b]`` is −∂F_a(atom i, home cell)/∂u_b(atom j,
         cell ``translations[l]``), periodic in the supercell.
     translations : ndarray
-        ``(n_cells, 3)`` int, lattice vectors of the cells in units of the crystal's cell vectors; the first is (0, 0, 0).
+        ``(n_cells, 3)`` int, vectors of the cells in units of the crystal's cell vectors; the first is (0, 0, 0).
     supercell_matrix : ndarray
         ``(3, 3)`` int; the *rows* of ``supercell_matrix @ crystal.cell`` are the vectors of the supercell
         (the transpose of phonopy's matrix).
@@ -85,7 +86,7 @@ class ForceConstants:
         if self.array.shape != (n_atoms, n_cells, n_atoms, 3, 3) or self.translations.shape != (n_cells, 3):
             raise InputError(
                 "The force constants do not fit their supercell",
-                found=f"array {self.array.shape}, {len(self.translations)} translations, {n_cells} cells in the supercell",
+                found=f"array {self.array.shape}, {len(self.translations)} translations, {n_cells} cells",
                 fix="give one 3×3 block for each atom of the cell with each atom of the supercell",
             )
 

@@ -18,7 +18,7 @@ from lattice.structure.phonopy_forces import dataset_from_sets, reorder_block, s
 from lattice.structure.phonopy_object import build_phonopy, cell_from_atoms, crystal_from_phonopy
 from lattice.structure.supercell import locate_atoms, wrap_translations
 from lattice.structure.supercell_search import SupercellChoice, describe_supercell, find_supercell
-from lattice.structure.symmetry import count_pure_translations
+from lattice.structure.symmetry import count_pure_translations, find_spacegroup
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -85,6 +85,7 @@ def make_crystal(material: Material, primitive: object, symprec: float) -> Cryst
     """
     wanted = material.primitive if primitive is None else primitive
     found = list(material.found)
+    find_spacegroup(material.cell, symprec)  # phonopy would fail without naming the cause
     phonon = _with_forces(material, wanted, symprec, found)
     crystal = crystal_from_phonopy(
         phonon, name=material.name, symprec=symprec, dispersion_name=material.dispersion_name

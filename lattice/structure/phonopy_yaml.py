@@ -74,11 +74,10 @@ def read_phonopy_yaml(path: Path) -> PhonopyFile:
         if data.unitcell is None:
             raise FormatError(f"{path.name} holds no unit cell", found=f"keys {sorted(document)[:12]}", fix=fix)
         length, stiffness = unit_factors(data.calculator)
-        matrix = data.supercell_matrix
         nac = data.nac_params
         return PhonopyFile(
             cell=cell_from_atoms(data.unitcell, length),
-            supercell_matrix=None if matrix is None else integer_matrix(matrix, "The supercell matrix").T,
+            supercell_matrix=_supercell_matrix(document),
             primitive_matrix=data.primitive_matrix,
             force_constants=None if data.force_constants is None else data.force_constants * stiffness,
             dataset=dataset_in_public_units(data.dataset, length, stiffness),
@@ -86,6 +85,13 @@ def read_phonopy_yaml(path: Path) -> PhonopyFile:
             dielectric=None if nac is None else nac["dielectric"],
             calculator=data.calculator,
         )
+
+
+def _supercell_matrix(document: dict[str, object]) -> IntArray | None:
+    """Return the supercell matrix by rows; read here since phonopy rounds entries that are no whole numbers."""
+    if "supercell_matrix" not in document:
+        return None
+    return integer_matrix(document["supercell_matrix"], "The supercell matrix").T
 
 
 def dataset_in_public_units(dataset: Any, length: float, stiffness: float) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def find_supercell(cell: Cell, forces: ForceBlock | ForceSets, symprec: float) -
         tried = ", ".join("×".join(str(side) for side in np.diagonal(matrix)) for matrix in (left or candidates))
         raise InputError(
             "The supercell of the forces cannot be told",
-            found=f"{len(left)} supercells fit the symmetry of the forces; tried or left: {tried}",
+            found=f"{len(left)} of {len(candidates)} diagonal supercells fit the symmetry of the forces: {tried}",
             fix=SUPERCELL_ADVICE,
         )
     return SupercellChoice(left[0], f"the only one of {len(candidates)} that fits the symmetry of the forces")

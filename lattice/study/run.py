@@ -14,6 +14,7 @@ from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
 from lattice.structure.load import load
+from lattice.study.provenance import with_inputs
 from lattice.study.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         rtol=settings.rtol,
         n_threads=settings.threads,
     )
-    return run, potential
+    return with_inputs(run, settings), potential
 
 
 def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tuple[Pulse, ...]:

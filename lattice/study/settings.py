@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lattice.dynamics.record import Record
+from lattice.study.provenance import command_line
 from lattice.study.run_file import change_document, check_document, read_run_document
 
 DURATION = 20.0  #: ps, of a run whose file says nothing
@@ -39,6 +40,10 @@ class RunSettings:
     threads : int
     overrides : dict
         Multiplet → {`frequency`, `linewidth`} in *THz*.
+    run_file : str or None
+        Path of the run file, for the provenance.
+    command : str
+        The command that makes this run, for the provenance.
     """
 
     source: str
@@ -52,6 +57,8 @@ class RunSettings:
     rtol: float = RTOL
     threads: int = 1
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    run_file: str | None = None
+    command: str = ""
 
 
 def read_settings(
@@ -79,10 +86,15 @@ def read_settings(
     InputError
         The file does not exist or is not TOML, a key is unknown (the nearest is named), or a value has the wrong type.
     """
-    document = change_document(read_run_document(source), assignments, pulse=pulse)
+    original = read_run_document(source)
+    document = change_document(original, assignments, pulse=pulse)
     if frequencies is not None:
         document["frequencies"] = frequencies
-    return settings_from_document(document)
+    return replace(
+        settings_from_document(document),
+        run_file=None if original == {"source": str(source)} else str(source),
+        command=command_line(source, pulse, assignments, frequencies),
+    )
 
 
 def settings_from_document(document: Mapping[str, Any]) -> RunSettings:

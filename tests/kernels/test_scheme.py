@@ -21,10 +21,10 @@ REGIMES = {
 
 
 def test_weights_are_consistent_and_symmetric():
-    assert scheme.DRIFTS.sum() == pytest.approx(1.0, abs=1e-15)
-    assert scheme.KICKS.sum() == pytest.approx(1.0, abs=1e-15)
-    np.testing.assert_array_equal(scheme.DRIFTS, scheme.DRIFTS[::-1])
-    np.testing.assert_array_equal(scheme.KICKS, scheme.KICKS[::-1])
+    assert scheme.SRKN14.drifts.sum() == pytest.approx(1.0, abs=1e-15)
+    assert scheme.SRKN14.kicks.sum() == pytest.approx(1.0, abs=1e-15)
+    np.testing.assert_array_equal(scheme.SRKN14.drifts, scheme.SRKN14.drifts[::-1])
+    np.testing.assert_array_equal(scheme.SRKN14.kicks, scheme.SRKN14.kicks[::-1])
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -73,8 +73,10 @@ def test_torque_integrals_against_adaptive_quadrature(pair):
 def test_torque_integrals_add_up_to_the_change():
     omega_squared, gamma = np.array([120.0, 630.0]), np.array([1.0, 0.6])
     state = np.array([[0.3, -1.1], [0.8, 2.3]])
-    weights = scheme.torque_integrals(omega_squared, gamma, np.array([[0, 1]], np.int32), scheme.DRIFTS * 0.04)[:, 0]
-    flow = scheme.damped_flow(omega_squared, gamma, scheme.DRIFTS * 0.04).reshape(-1, 2, 2, 2)
+    weights = scheme.torque_integrals(omega_squared, gamma, np.array([[0, 1]], np.int32), scheme.SRKN14.drifts * 0.04)[
+        :, 0
+    ]
+    flow = scheme.damped_flow(omega_squared, gamma, scheme.SRKN14.drifts * 0.04).reshape(-1, 2, 2, 2)
     after = np.einsum("ksij,sj->ksi", flow, state)
     change = after[:, 0, 0] * after[:, 1, 1] - after[:, 1, 0] * after[:, 0, 1]
     change -= state[0, 0] * state[1, 1] - state[1, 0] * state[0, 1]

@@ -66,7 +66,8 @@ def test_force_of_any_order_with_any_field_factors(order):
     record = np.empty((1, 1, 3)), np.empty((1, 1, 3))
     trajectory.advance(
         Q[None].copy(), P, ledger, status, *record, np.empty((1, table.work_size)), E.reshape(1, 1, 1, 3).copy(),
-        still, np.zeros((2, 0, 8)), kick, table.coefficient, table.term_order, table.term_mode, table.term_slot,
+        still, np.zeros((2, 0, 8)), kick, np.zeros((3, 3)), np.zeros((0, 3, 11)), np.zeros(1, np.int32), 0, 0, False,
+        table.coefficient, table.term_order, table.term_mode, table.term_slot,
         table.term_field, table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
         table.link_arm, table.arm_start, table.arm_multiplet, table.n_accounts, 3, 4, True, 1,
     )  # fmt: skip
@@ -83,7 +84,7 @@ def test_bits_do_not_depend_on_threads_or_neighbours():
     table, B = build_table(random_potential(1)), 5
     pulses = [(Pulse(0.5 * (i + 1), 2.5, 0.5, center=0.4),) for i in range(B)]
     rest, grid = np.zeros((B, 12)), Grid(0.0, 0.02, 30, 0.6)
-    runs = [Refinement(table, pulses, rest, rest, grid, 2, n).solve(1e-8) for n in (1, 2, 3)]
+    runs = [Refinement(table, pulses, rest, rest, grid, 2, n, None, np.arange(B)).solve(1e-8) for n in (1, 2, 3)]
     alone = [Refinement(table, [p], rest[:1], rest[:1], grid, 2, 1).solve(1e-8) for p in pulses]
     for name in ("Q", "P", "Q_end", "P_end", "ledger", "step_error", "step", "status"):
         first = getattr(runs[0], name)

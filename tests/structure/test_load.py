@@ -387,7 +387,7 @@ def test_a_supercell_that_symmetry_cannot_tell_is_asked_for(tmp_path):
     write_FORCE_CONSTANTS(phonon.force_constants, tmp_path / "FORCE_CONSTANTS")
     with pytest.raises(InputError, match="cannot be told") as caught:
         lattice.load(tmp_path)
-    assert "3 supercells" in caught.value.found
+    assert "3 of 3" in caught.value.found
     assert "1×1×2" in caught.value.found
     assert "phonopy_disp.yaml" in caught.value.fix
 

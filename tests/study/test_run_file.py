@@ -76,18 +76,20 @@ def test_every_key_of_the_file_arrives(tmp_path):
         rtol=1e-9,
         threads=2,
         overrides={"Eu(1)": {"frequency": 2.1, "linewidth": 0.2}},
+        run_file=str(tmp_path / "run.toml"),
+        command="lattice run run.toml",
     )
 
 
 def test_the_schema_names_what_the_types_take():
     assert set(PULSE_KEYS) == set(inspect.signature(Pulse).parameters)
     assert set(RECORD_KEYS) == set(inspect.signature(Record).parameters)
-    taken = set(inspect.signature(RunSettings).parameters) - {"pulses", "rtol", "threads"} | {"pulse", "numerics"}
-    assert set(RUN_KEYS) == taken
+    taken = set(inspect.signature(RunSettings).parameters) - {"pulses", "rtol", "threads", "run_file", "command"}
+    assert set(RUN_KEYS) == taken | {"pulse", "numerics"}
 
 
 def test_a_bundled_name_is_the_default_run():
-    assert read_settings("Bi2Se3") == RunSettings(source="Bi2Se3")
+    assert read_settings("Bi2Se3") == RunSettings(source="Bi2Se3", command="lattice run Bi2Se3")
 
 
 def test_paths_are_relative_to_the_file(tmp_path):

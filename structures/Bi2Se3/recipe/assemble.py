@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import couplings
 import espresso
@@ -21,7 +22,7 @@ CONVENTION = (
 )
 
 
-def rounded(value: object) -> object:
+def rounded(value: Any) -> Any:
     """Return `value` with numbers rounded to DIGITS significant digits and NaN as None."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
@@ -33,7 +34,7 @@ def rounded(value: object) -> object:
     return None if math.isnan(number) else float(f"{number:.{DIGITS - 1}e}")
 
 
-def fields(results: Path, found: dict[str, harmonic.Mode]) -> dict | None:
+def fields(results: Path, found: dict[str, harmonic.Mode]) -> espresso.Record | None:
     """Return ε∞, Born charges with and without the acoustic sum rule, and mode charges (e/√amu); None without a record.
 
     The tensors are averaged over the point group: in plane and along c, and over equivalent atoms.
@@ -68,7 +69,7 @@ def _axial(tensor: np.ndarray) -> np.ndarray:
     return np.array([(tensor[0, 0] + tensor[1, 1]) / 2, tensor[2, 2]])
 
 
-def gamma(results: Path) -> dict:
+def gamma(results: Path) -> espresso.Record:
     """Return cell, relaxed parameters, frequencies, patterns and charges."""
     found = harmonic.modes(results)
     equilibrium = records.record(results, "equilibrium")
@@ -95,7 +96,7 @@ def gamma(results: Path) -> dict:
     }
 
 
-def anharmonic(results: Path) -> dict:
+def anharmonic(results: Path) -> espresso.Record:
     """Return the couplings, with what the fits leave and what other roads give."""
     found = harmonic.modes(results)
     rotation = harmonic.rotation(found)
@@ -117,13 +118,13 @@ def cost(results: Path) -> dict[str, float]:
     return {"calculations": len(times), "walltime_s": sum(times)}
 
 
-def outputs(results: Path) -> dict[str, dict]:
+def outputs(results: Path) -> dict[str, espresso.Record]:
     """Return the content of each output file by name."""
     content = {"gamma.json": {**gamma(results), "cost": cost(results)}, "couplings.json": anharmonic(results)}
     return {name: rounded(_plain(value)) for name, value in content.items()}
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     """Return `value` with arrays as lists."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import invariants
 import numpy as np
 import records
 from invariants import MODES
 
+Table = dict[str, Any]
 SMALL = (
     *("u1x", "u2x", "u1z", "u2z", "g1y", "g2y", "g1z", "g2z"),
     *("eu1x_1", "u1x_u2x", "mix1", "mix2", "mix3", "mix4", "g1y_g2y"),
@@ -85,7 +87,7 @@ def mesh_change(results: Path, rotation: np.ndarray) -> dict[str, float]:
     return change
 
 
-def cubic(results: Path, rotation: np.ndarray) -> dict:
+def cubic(results: Path, rotation: np.ndarray) -> Table:
     """Return value, errors and changes of the 40 cubic couplings, and how well the fit holds.
 
     Without the doubled structures the value is that of the small step and `change_of_step` is None.
@@ -121,8 +123,9 @@ def _powers(orders: tuple[int, ...]) -> list[tuple[int, int]]:
     return [(order - b, b) for order in orders for b in range(order + 1)]
 
 
-def _line_rows(first: float, second: float, orders: tuple[int, ...]) -> np.ndarray:
-    """Return the forces (2, n) of the unit monomials Q1^a Q2^b."""
+def _line_rows(amplitude: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
+    """Return the forces (2, n) of the unit monomials Q1^a Q2^b at `amplitude` (2,)."""
+    first, second = amplitude
     powers = _powers(orders)
     rows = np.zeros((2, len(powers)))
     for number, (a, b) in enumerate(powers):
@@ -142,18 +145,18 @@ def line_fit(results: Path, rotation: np.ndarray, label: str, orders: tuple[int,
     axis, names = LINES[label]
     columns = rotation[[MODES.index(f"{label}{number}{axis}") for number in (1, 2)]]
     structures = [records.structure(results, name) for name in names]
-    rows = np.vstack([_line_rows(*(columns @ s.amplitude), orders) for s in structures])
+    rows = np.vstack([_line_rows(columns @ s.amplitude, orders) for s in structures])
     force = np.concatenate([columns @ s.odd for s in structures])
     coefficient, _, rank, _ = np.linalg.lstsq(rows, force, rcond=1e-10)
     if rank < rows.shape[1]:
         raise ValueError(f"the structures determine {rank} of {rows.shape[1]} coefficients of {label}")
-    return coefficient
+    return np.asarray(coefficient)
 
 
 DIRECT = {"Eu1": ("x", ("eu1x_1", "eu1x_2")), "Eg2": ("y", ("eg2y",))}
 
 
-def quartic(results: Path, rotation: np.ndarray, curvatures: dict[str, float]) -> dict[str, dict]:
+def quartic(results: Path, rotation: np.ndarray, curvatures: dict[str, float]) -> Table:
     """Return b of b|Q|⁴ of E_u1 and E_g2 in eV/(Å√amu)⁴ by two roads; the error is their difference.
 
     First the fit along the line, with the sixth order for E_u (the structures of E_g hold the fourth only). Second
@@ -177,13 +180,13 @@ def quartic(results: Path, rotation: np.ndarray, curvatures: dict[str, float]) -
     return table
 
 
-def mixed(results: Path, rotation: np.ndarray) -> dict[str, dict]:
+def mixed(results: Path, rotation: np.ndarray) -> Table:
     """Return e of e Q² P² (Q of E_u1 along x or y, P of E_g2 along y), and the cubic coupling c by two more roads.
 
     Of the force on P the part odd in P gives −2e Q² P, of that on Q the part even in P gives −2e Q P² beside the force
     of Q alone. c of c Im(Q² P) is ± the coefficient of Q² P: the force on Q odd in P, and the force on P even in P.
     """
-    table: dict[str, dict] = {}
+    table: Table = {}
     for axis, sign in (("x", 1), ("y", -1)):
         name = f"eu1{axis}_eg2y"
         if not records.has(results, name, "eg2y", *LINES["Eu"][1]):
@@ -194,7 +197,7 @@ def mixed(results: Path, rotation: np.ndarray) -> dict[str, dict]:
         amplitude = rotation @ both.amplitude
         q, p = amplitude[u], amplitude[g]
         even, odd = rotation @ (both.even - alone.even), rotation @ (both.odd - alone.odd)
-        line = _line_rows(q, amplitude[MODES.index(f"Eu2{axis}")], SIXTH) @ line_fit(results, rotation, "Eu", SIXTH)
+        line = _line_rows(amplitude[[u, MODES.index(f"Eu2{axis}")]], SIXTH) @ line_fit(results, rotation, "Eu", SIXTH)
         table[axis] = {
             "e_from_g_force": float(-odd[g] / (2 * q**2 * p)),
             "e_from_u_force": float(-(odd[u] - line[0]) / (2 * q * p**2)),

@@ -13,11 +13,14 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 RYDBERG = 13.605693122994  # eV, CODATA 2018
 BOHR = 0.529177210903  # Å, CODATA 2018
+DENSITY = "charge-density.dat"
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -166,18 +169,25 @@ def execute(program: str, input_text: str, stem: str, folder: Path) -> str:
     return output.read_text()
 
 
-def load_record(results: Path, name: str) -> dict | None:
+def load_record(results: Path, name: str) -> Record | None:
     """Return the record `name`, or None where it has not been computed."""
     path = results / f"{name}.json"
-    return json.loads(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    record: Record = json.loads(path.read_text())
+    return record
 
 
-def save_record(results: Path, name: str, record: dict) -> None:
+def save_record(results: Path, name: str, record: Record) -> None:
     """Write the record `name` in one step, so that an interrupted run leaves no half of it."""
     results.mkdir(parents=True, exist_ok=True)
     partial = results / f".{name}.partial"
     partial.write_text(json.dumps(record, indent=1) + "\n")
     partial.replace(results / f"{name}.json")
+
+
+def _save_folder(place: Workplace, name: str) -> Path:
+    return place.scratch / name / "tmp" / "x.save"
 
 
 def compute(
@@ -190,7 +200,7 @@ def compute(
     density: str | None = None,
     waves: str | None = None,
     keep: bool = False,
-) -> dict:
+) -> Record:
     """Return the record `name`, computing it where it is missing.
 
     Parameters
@@ -216,15 +226,15 @@ def compute(
         return record
     folder = place.scratch / name
     shutil.rmtree(folder, ignore_errors=True)
-    saved = folder / "tmp" / "x.save"
+    saved = _save_folder(place, name)
     saved.parent.mkdir(parents=True)
-    has_waves = bool(waves) and (place.scratch / waves / "tmp" / "x.save").is_dir()
-    if has_waves:
-        shutil.copytree(place.scratch / waves / "tmp" / "x.save", saved)
+    has_waves = waves is not None and _save_folder(place, waves).is_dir()
+    if waves is not None and has_waves:
+        shutil.copytree(_save_folder(place, waves), saved)
     saved.mkdir(exist_ok=True)
-    has_density = bool(density) and (place.scratch / density / "tmp" / "x.save" / "charge-density.dat").is_file()
-    if has_density:
-        shutil.copy(place.scratch / density / "tmp" / "x.save" / "charge-density.dat", saved)
+    has_density = density is not None and (_save_folder(place, density) / DENSITY).is_file()
+    if density is not None and has_density:
+        shutil.copy(_save_folder(place, density) / DENSITY, saved)
     text = scf_input(cell, positions, settings, place.pseudo, start_density=has_density, start_waves=has_waves)
     begin = time.time()
     energy, forces = read_scf(execute("pw.x", text, "scf", folder), len(positions))

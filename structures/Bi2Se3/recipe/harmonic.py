@@ -23,7 +23,7 @@ class Mode:
     @property
     def pattern(self) -> np.ndarray:
         """Mass-weighted unit vector (5,) over the atoms."""
-        return sum(c * patterns.PATTERNS[name] for c, name in zip(self.vector, self.names, strict=True))
+        return np.asarray(self.vector @ np.array([patterns.PATTERNS[name] for name in self.names]))
 
 
 def block(results: Path, label: str, suffix: str = "") -> tuple[np.ndarray, float]:

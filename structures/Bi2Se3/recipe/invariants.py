@@ -7,7 +7,7 @@ enters V once, so that V3 = Σ c · invariant and |c| of Im(Q² P) is the |γ| o
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
@@ -30,16 +30,12 @@ def _single(name: str) -> np.ndarray:
 
 
 def _tensor(forms: list[np.ndarray], part: str) -> np.ndarray:
-    """Return the symmetrised tensor of the real or imaginary part of a product of linear forms."""
+    """Return the symmetrised tensor of the real or imaginary part of a product of three linear forms."""
     product = forms[0]
     for form in forms[1:]:
         product = np.multiply.outer(product, form)
     real = product.imag if part == "imag" else product.real
-    axes = list(range(real.ndim))
-    if real.ndim == 2:
-        return (real + real.T) / 2
-    orders = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
-    return sum(np.transpose(real, [axes[i] for i in order]) for order in orders) / len(orders)
+    return np.mean([np.transpose(real, order) for order in permutations(range(3))], axis=0)
 
 
 def cubic() -> dict[str, np.ndarray]:

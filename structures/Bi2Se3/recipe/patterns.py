@@ -23,7 +23,7 @@ AXES = "xyz"
 
 def _unit(displacement: list[float]) -> np.ndarray:
     weighted = np.array(displacement) * np.sqrt(ATOM_MASSES)
-    return weighted / np.linalg.norm(weighted)
+    return np.asarray(weighted / np.linalg.norm(weighted))
 
 
 _BI, _SE = MASSES["Bi"], MASSES["Se"]
@@ -53,8 +53,8 @@ def vector(coordinate: str) -> np.ndarray:
 
 def displacement(amplitudes: dict[str, float]) -> np.ndarray:
     """Return the displacement (5, 3) in Å of amplitudes in Å√amu."""
-    weighted = sum(value * vector(name) for name, value in amplitudes.items())
-    return np.asarray(weighted) / np.sqrt(ATOM_MASSES)[:, None]
+    weighted = sum((value * vector(name) for name, value in amplitudes.items()), start=np.zeros((len(SYMBOLS), 3)))
+    return np.asarray(weighted / np.sqrt(ATOM_MASSES)[:, None])
 
 
 BASIS = np.array([vector(name) for name in COORDINATES])  # (12, 5, 3)
@@ -62,12 +62,12 @@ BASIS = np.array([vector(name) for name in COORDINATES])  # (12, 5, 3)
 
 def amplitudes(shift: np.ndarray) -> np.ndarray:
     """Return the twelve pattern amplitudes (12,) in Å√amu of a displacement (5, 3) in Å."""
-    return np.einsum("cka,ka->c", BASIS, shift * np.sqrt(ATOM_MASSES)[:, None])
+    return np.asarray(np.einsum("cka,ka->c", BASIS, shift * np.sqrt(ATOM_MASSES)[:, None]))
 
 
 def generalised_forces(forces: np.ndarray) -> np.ndarray:
     """Return −∂V/∂Q (12,) in eV/(Å√amu) of forces (5, 3) in eV/Å."""
-    return np.einsum("cka,ka->c", BASIS, forces / np.sqrt(ATOM_MASSES)[:, None])
+    return np.asarray(np.einsum("cka,ka->c", BASIS, forces / np.sqrt(ATOM_MASSES)[:, None]))
 
 
 def frequency(curvature: float) -> float:

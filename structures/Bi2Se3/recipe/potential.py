@@ -103,6 +103,7 @@ def potential():
     optical = [i for multiplet in modes.multiplets if not multiplet.acoustic for i in multiplet.indices]
     owner = {i: multiplet for multiplet in modes.multiplets for i in multiplet.indices}
     eigenvectors = real_coordinates(modes)[optical]
+    eigenvectors[np.abs(eigenvectors) < 1e-10] = 0.0  # round-off
 
     gamma = json.loads((FOLDER / "gamma.json").read_text())
     couplings = json.loads((FOLDER / "couplings.json").read_text())

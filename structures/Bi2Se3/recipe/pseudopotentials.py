@@ -28,6 +28,9 @@ _MESH = {"xmin": -7.0, "dx": 0.0125, "rmax": 60.0}
 _PROJECTOR_CUTOFF = 8.0  # bohr; the Gaussians are below 1e-15 there
 
 
+Projector = tuple[int, float, np.ndarray]  #: l, j, and r·p(r) on the mesh
+
+
 @dataclass(frozen=True)
 class Channel:
     """One channel of angular momentum `ell`: `radius` in bohr, diagonals `h` and `k` (3,) in hartree."""
@@ -85,7 +88,7 @@ def read_table(text: str) -> HghTable:
     for ell in range(4):
         radius, *h = numbers(lines[cursor], 4)
         cursor += 1
-        k = (0.0, 0.0, 0.0)
+        k: tuple[float, ...] = (0.0, 0.0, 0.0)
         if ell > 0:
             k = numbers(lines[cursor], 3)
             cursor += 1
@@ -108,7 +111,7 @@ def projector(ell: int, i: int, radius: float, r: np.ndarray) -> np.ndarray:
     """Return the normalised radial projector p_i^l(r), i = 0, 1, 2: eq. (3) of the reference."""
     power = ell + (4 * (i + 1) - 1) / 2
     norm = math.sqrt(2) / (radius**power * math.sqrt(math.gamma(power)))
-    return norm * r ** (ell + 2 * i) * np.exp(-(r**2) / (2 * radius**2))
+    return np.asarray(norm * r ** (ell + 2 * i) * np.exp(-(r**2) / (2 * radius**2)))
 
 
 def nonlocal_blocks(table: HghTable) -> list[tuple[int, float, list[int], float, np.ndarray]]:
@@ -144,7 +147,7 @@ def local_potential(table: HghTable, r: np.ndarray) -> np.ndarray:
     x = r / table.local_radius
     screened = np.array([math.erf(value) for value in x / math.sqrt(2)])
     short = sum(c * x ** (2 * i) for i, c in enumerate(table.local_coefficients))
-    return -table.ionic_charge / r * screened + np.exp(-0.5 * x**2) * short
+    return np.asarray(-table.ionic_charge / r * screened + np.exp(-0.5 * x**2) * short)
 
 
 def upf_text(table: HghTable, element: str) -> str:
@@ -156,7 +159,7 @@ def upf_text(table: HghTable, element: str) -> str:
         A projector is not normalised on the radial mesh to 1e-3.
     """
     r, weight = radial_mesh(table.atomic_number)
-    projectors: list[tuple[int, float, np.ndarray]] = []
+    projectors: list[Projector] = []
     blocks = nonlocal_blocks(table)
     total = sum(len(indices) for _, _, indices, _, _ in blocks)
     coefficients = np.zeros((total, total))
@@ -194,7 +197,7 @@ def upf_text(table: HghTable, element: str) -> str:
     )
 
 
-def _header(table: HghTable, element: str, projectors: list, mesh: int) -> str:
+def _header(table: HghTable, element: str, projectors: list[Projector], mesh: int) -> str:
     values = {
         "generated": "HGH",
         "author": "",
@@ -231,7 +234,7 @@ def _array(tag: str, values: np.ndarray, attributes: str = "") -> str:
     return f'<{tag} type="real" size="{len(flat)}" columns="4"{attributes}>\n{rows}\n</{tag}>'
 
 
-def _nonlocal(projectors: list, coefficients: np.ndarray, r: np.ndarray) -> str:
+def _nonlocal(projectors: list[Projector], coefficients: np.ndarray, r: np.ndarray) -> str:
     cut = int(np.searchsorted(r, _PROJECTOR_CUTOFF))
     cut += 1 - cut % 2
     parts = ["<PP_NONLOCAL>"]

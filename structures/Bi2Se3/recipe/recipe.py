@@ -1,6 +1,6 @@
 """Bi2Se3 from first principles with spin-orbit coupling, one resumable command.
 
-Steps: relax, harmonic, couplings, denser, doubled, generic, fields, assemble. A finished calculation is a record in
+Steps: relax, harmonic, couplings, doubled, denser, fields, checks, assemble. A finished calculation is a record in
 ``results/`` and is never repeated; an interrupted one starts again. Only ``assemble`` runs without Quantum ESPRESSO.
 """
 
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import assemble
 import espresso
@@ -44,11 +45,11 @@ class Session:
     cell: espresso.Cell
     start: tuple[float, float]
 
-    def compute(self, name: str, positions: np.ndarray, settings: espresso.Settings, **options: object) -> dict:
+    def compute(self, name: str, positions: np.ndarray, settings: espresso.Settings, **options: Any) -> espresso.Record:
         """Return the record `name`, computing it where it is missing."""
         return espresso.compute(self.place, name, self.cell, positions, settings, **options)
 
-    def run(self, run: plan.Run) -> dict:
+    def run(self, run: plan.Run) -> espresso.Record:
         """Return the record of one planned run, displaced from the relaxed positions."""
         reference = plan.EQUILIBRIUM[run.settings]
         positions = records.reference_positions(self.place.results) + patterns.displacement(run.amplitudes)
@@ -95,7 +96,7 @@ def relax(session: Session) -> None:
     raise RuntimeError(f"forces are still {abs(force).max():.4f} eV/Å after {MAX_NEWTON_STEPS} steps; start nearer")
 
 
-def _internal_forces(record: dict) -> np.ndarray:
+def _internal_forces(record: espresso.Record) -> np.ndarray:
     """Return the forces (2,) along z on Bi and Se2, eV/Å."""
     return np.array(record["forces_eV_per_A"])[[0, 3], 2]
 
@@ -140,10 +141,10 @@ STEPS: dict[str, Callable[[Session], None]] = {
     "relax": relax,
     "harmonic": _runs(plan.harmonic),
     "couplings": _runs(plan.couplings, needs_modes=True),
-    "denser": _runs(plan.denser, needs_modes=True),
     "doubled": _runs(plan.doubled),
-    "generic": _runs(plan.generic),
+    "denser": _runs(plan.denser, needs_modes=True),
     "fields": fields,
+    "checks": _runs(plan.checks, needs_modes=True),
     "assemble": lambda session: assemble.write(session.place.results, HERE),
 }
 

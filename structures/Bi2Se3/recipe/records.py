@@ -38,7 +38,7 @@ def _members(results: Path, name: str) -> tuple[str, ...]:
     return (name,) if (results / f"{name}.json").is_file() else (f"{name}+", f"{name}-")
 
 
-def record(results: Path, name: str) -> dict:
+def record(results: Path, name: str) -> espresso.Record:
     """Return the record `name`.
 
     Raises

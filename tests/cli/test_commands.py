@@ -1,0 +1,402 @@
+"""The commands: JSON, text, exit status, and what they leave on disk."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from lattice import __version__
+from lattice.cli.app import COMMANDS, main
+from lattice.dynamics.runfile import load_run
+from lattice.errors import IntegrationError
+
+MODE_KEYS = {
+    "index",
+    "multiplet",
+    "frequency_THz",
+    "irrep",
+    "degeneracy",
+    "J",
+    "m",
+    "rotation_order",
+    "ir_active",
+    "raman_active",
+    "mode_charge",
+}
+POTENTIAL = """
+schema = 1
+axis = [0.0, 0.0, 1.0]
+[[mode]]
+label = "Eu(1)x"
+multiplet = "Eu(1)"
+frequency = 2.0
+linewidth = 0.1
+pair = [0, 1]
+[[mode]]
+label = "Eu(1)y"
+multiplet = "Eu(1)"
+frequency = 2.0
+linewidth = 0.1
+pair = [0, 1]
+[[term]]
+modes = [0]
+field = [0]
+coefficient = -0.01
+channel = "light"
+[[term]]
+modes = [1]
+field = [1]
+coefficient = -0.01
+channel = "light"
+"""
+
+
+def lattice(*words):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def in_a_process(*words, **options):
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from lattice.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False, **options
+    )
+
+
+def in_order(text, *words):
+    place = -1
+    for word in words:
+        place = text.find(word, place + 1)
+        if place < 0:
+            return False
+    return True
+
+
+class TestModes:
+    """`lattice modes`."""
+
+    def test_json_is_that_of_the_contract(self):
+        done = lattice("modes", "Bi2Se3", "--json")
+        assert done.exit_code == 0
+        table = json.loads(done.stdout)
+        assert set(table) == {"spacegroup", "axis", "rotation_order", "modes"}
+        assert table["spacegroup"] == "R-3m"
+        assert table["axis"] == pytest.approx([0, 0, 1])
+        assert table["rotation_order"] == 3
+        assert [mode["index"] for mode in table["modes"]] == list(range(15))
+        assert all(set(mode) == MODE_KEYS for mode in table["modes"])
+        frequencies = [mode["frequency_THz"] for mode in table["modes"]]
+        assert frequencies == sorted(frequencies)
+        driven = [mode for mode in table["modes"] if mode["multiplet"] == "Eu(1)"]
+        assert [(mode["irrep"], mode["degeneracy"], mode["m"], mode["ir_active"]) for mode in driven] == [
+            ("Eu", 2, 1, True),
+            ("Eu", 2, -1, True),
+        ]
+        assert [mode["J"] for mode in driven] == [pytest.approx([0, 0, 1]), pytest.approx([0, 0, -1])]
+        plus, minus = ([complex(*z) for z in mode["mode_charge"]] for mode in driven)
+        assert plus == pytest.approx([z.conjugate() for z in minus])
+
+    def test_the_table_for_people_shows_the_same(self):
+        done = lattice("modes", "Bi2Se3")
+        assert done.exit_code == 0
+        assert "R-3m (No. 166), 5 atoms" in done.stdout
+        assert in_order(done.stdout, "mode", "irrep", "ν/THz", "ν/cm⁻¹", "J·n̂/ħ", "m", "|Z⊥|")
+        assert in_order(done.stdout, "Eu(1)", "Eu", "IR", "2.1944", "73.20", "+1.0000", "+1", "1.2083")
+        assert "force constants" in done.stdout
+
+    def test_options_reach_the_solver(self):
+        turned = json.loads(lattice("modes", "Bi2Se3", "--axis", 0, 0, -1, "--json").stdout)
+        assert turned["axis"] == pytest.approx([0, 0, -1])
+        split = json.loads(lattice("modes", "Bi2Se3", "--nac-direction", 0, 0, 1, "--json").stdout)
+        plain = json.loads(lattice("modes", "Bi2Se3", "--json").stdout)
+        highest = [
+            max(mode["frequency_THz"] for mode in table["modes"] if mode["irrep"] == "A2u") for table in (plain, split)
+        ]
+        assert highest[1] > highest[0] + 0.01
+        away = json.loads(lattice("modes", "Bi2Se3-noSOC", "--q", 0.5, 0, 0, "--json").stdout)
+        assert min(mode["frequency_THz"] for mode in away["modes"]) > 0.5
+        assert all(mode["m"] is None for mode in away["modes"]) == (away["rotation_order"] == 1)
+
+    def test_force_constants_at_gamma_only_name_the_other_set(self):
+        done = lattice("modes", "Bi2Se3", "--q", 0.5, 0, 0)
+        assert done.exit_code == 2
+        assert "Bi2Se3-noSOC" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    done = lattice("run", "Bi2Se3", "-o", folder / "run.nc", "--figure", folder / "run.png", "--json")
+    return done, folder
+
+
+class TestRun:
+    """`lattice run`."""
+
+    def test_json_is_one_object_and_says_the_headline(self, written):
+        done, _ = written
+        assert done.exit_code == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert set(report) == {"pulse", "axis", "multiplets", "ledger", "step_error", "verdict", "warnings"}
+        assert report["verdict"].startswith("1 + 1 = -1: ")
+
+    def test_the_files_are_whole_and_nothing_else_is_left(self, written):
+        _, folder = written
+        assert sorted(entry.name for entry in folder.iterdir()) == ["run.nc", "run.png"]
+        run = load_run(folder / "run.nc")
+        assert run["Q"].dims == ("time", "mode")
+        assert float(run["time"][-1]) == pytest.approx(20.0)
+
+    def test_the_report_is_at_most_25_lines_and_says_all(self):
+        done = lattice("run", "Bi2Se3")
+        assert done.exit_code == 0
+        lines = done.stdout.rstrip("\n").split("\n")
+        assert len(lines) <= 25
+        assert max(map(len, lines)) <= 130
+        assert in_order(
+            done.stdout,
+            "Bi2Se3/potential.toml",
+            "light: 0.3 MV/cm inside, 2.05 THz, 1 ps",
+            "step error",
+            "Bi/Å",
+            "Se/Å",
+            "peak L/ħ",
+            "helicity",
+            "Eu(1)",
+            "Eg(2)",
+            "light",
+            "exchange",
+            "damping",
+            "per quantum of Eg(2): Eu(1) gives +2.000000 ħ, Eg(2) gets -1 ħ, the crystal takes +3.000000 ħ; closure",
+            "nearest neighbour",
+            "1 + 1 = -1: ",
+        )
+
+    def test_quiet_says_nothing_and_verbose_shows_every_channel(self):
+        assert lattice("run", "Bi2Se3", "-q").output == ""
+        loud = lattice("run", "Bi2Se3", "-v").stdout
+        assert in_order(loud, "channel", "multiplet", "x/ħ", "harmonic") or "harmonic" not in loud
+        assert in_order(loud, "1 + 1 = -1", "channel", "Eu(1)^2 Eg(2)", "crystal")
+
+    def test_pulse_and_set_change_the_run(self):
+        words = (
+            "--pulse",
+            "helicity=-1,amplitude=0.1",
+            "--set",
+            "duration=8",
+            "--set",
+            "overrides.Eg(2).linewidth=0.2",
+        )
+        report = json.loads(lattice("run", "Bi2Se3", *words, "--json").stdout)
+        assert (report["pulse"]["helicity"], report["pulse"]["amplitude"]) == (-1.0, 0.1)
+        rows = {row["multiplet"]: row for row in report["multiplets"]}
+        assert rows["Eg(2)"]["linewidth_THz"] == 0.2
+        assert rows["Eu(1)"]["helicity"] <= -0.95
+        assert rows["Eg(2)"]["helicity"] >= 0.95
+
+    @pytest.mark.parametrize(("choice", "frequency"), [("measured", 2.05), ("computed", 2.194355)])
+    def test_frequencies_are_chosen(self, choice, frequency):
+        report = json.loads(lattice("run", "Bi2Se3", "--frequencies", choice, "--set", "duration=8", "--json").stdout)
+        rows = {row["multiplet"]: row for row in report["multiplets"]}
+        assert rows["Eu(1)"]["frequency_THz"] == pytest.approx(frequency, abs=1e-6)
+        assert report["pulse"]["frequency"] == pytest.approx(frequency, abs=1e-6)
+
+    def test_a_run_file_and_a_potential_file(self, tmp_path):
+        (tmp_path / "run.toml").write_text(
+            'source = "Bi2Se3"\nduration = 6.0\n[[pulse]]\namplitude = 0.2\nfrequency = 2.0\nduration = 0.5\n'
+            '[record]\nevery = 0.02\nquantities = ["Q", "P", "L"]\n',
+            encoding="utf-8",
+        )
+        done = lattice("run", tmp_path / "run.toml", "--json", "-o", tmp_path / "run.nc")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["pulse"]["duration"] == 0.5
+        run = load_run(tmp_path / "run.nc")
+        assert float(run["time"][1]) == pytest.approx(0.02)
+        assert "E" not in run
+        (tmp_path / "potential.toml").write_text(POTENTIAL, encoding="utf-8")
+        done = lattice("run", tmp_path / "potential.toml", "--json")
+        assert done.exit_code == 0, done.stderr
+        row = json.loads(done.stdout)["multiplets"][0]
+        assert row["peak_displacement_A"] is None
+        assert row["helicity"] == pytest.approx(1.0, abs=1e-3)
+        assert lattice("run", tmp_path / "potential.toml").exit_code == 0
+
+    def test_a_potential_beside_its_source(self, tmp_path):
+        from lattice.anharmonic.files import load_potential
+
+        load_potential("Bi2Se3").save(tmp_path / "mine.nc")
+        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\npotential = "mine.nc"\nduration = 3.0', encoding="utf-8")
+        done = lattice("run", tmp_path / "run.toml", "--json")
+        assert done.exit_code == 0, done.stderr
+        other = tmp_path / "other.vasp"
+        other.write_text(
+            "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\nDirect\n0 0 0\n.5 .5 .5\n", encoding="utf-8"
+        )
+        (tmp_path / "run.toml").write_text('source = "other.vasp"\npotential = "mine.nc"', encoding="utf-8")
+        done = lattice("run", tmp_path / "run.toml")
+        assert done.exit_code == 2
+        assert "another crystal" in done.stderr
+
+    def test_warnings_go_to_stderr(self):
+        done = lattice("run", "Bi2Se3", "--pulse", "amplitude=3", "--set", "duration=6")
+        assert done.exit_code == 0
+        assert "Warning: an atom moves by" in done.stderr
+        assert "Warning" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["modes", "no-such-crystal"], "Bi2Se3"),
+        (["modes"], "Missing argument"),
+        (["modes", "Bi2Se3", "--q", "a", "0", "0"], "not a valid float"),
+        (["modes", "Bi2Se3", "--axis", "0", "0", "0"], "fix:"),
+        (["run", "no-such-crystal"], "Bi2Se3"),
+        (["run", "absent.toml"], "does not exist"),
+        (["run", "Bi2Se3-noSOC"], "fix:"),
+        (["run", "Bi2Se3", "--pulse", "helicty=-1"], "did you mean helicity?"),
+        (["run", "Bi2Se3", "--pulse", "helicity=2"], "in [−1, 1]"),
+        (["run", "Bi2Se3", "--pulse", "helicity"], "key=value"),
+        (["run", "Bi2Se3", "--set", "duraton=1"], "did you mean duration?"),
+        (["run", "Bi2Se3", "--set", "duration=-1"], "> 0 ps"),
+        (["run", "Bi2Se3", "--set", "overrides.Eu(9).frequency=1"], "Eu(1)"),
+        (["run", "Bi2Se3", "--pulse", "phase=1", "--set", "pulse.1.helicity=1"], "pulse.1.amplitude"),
+        (["run", "Bi2Se3", "--set", "temperature=-1"], "temperature"),
+        (["run", "Bi2Se3", "--frequencies", "guessed"], "measured"),
+        (["run", "Bi2Se3", "-o", "absent/run.nc"], "mkdir -p absent"),
+        (["run", "Bi2Se3", "-o", "run.txt"], ".nc"),
+        (["run", "Bi2Se3", "--figure", "absent/run.png"], "mkdir -p absent"),
+        (["run", "Bi2Se3", "--figure", "run.bmp"], ".png"),
+        (["run", "Bi2Se3", "--figure", "run.png", "--set", 'record.quantities=["Q"]'], "not recorded"),
+        (["runn"], "did you mean run?"),
+        (["--unknown"], "No such option"),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = lattice(*words)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback():
+    done = lattice("run", "no-such-crystal", "--debug")
+    assert done.exit_code == 2
+    assert "Traceback" in done.stderr
+    assert "InputError" in done.stderr
+
+
+def test_a_run_that_fails_has_status_1_and_writes_nothing(tmp_path, monkeypatch):
+    # An unbounded cubic well: the driven mode runs away.
+    (tmp_path / "bad.toml").write_text(
+        POTENTIAL + '[[term]]\nmodes = [0, 0, 0]\nfield = []\ncoefficient = -0.5\nchannel = "away"\n', encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    done = lattice("run", "bad.toml", "--pulse", "amplitude=30", "-o", "run.nc", "--json")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "fix:" in done.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bad.toml"]
+    with pytest.raises(IntegrationError):
+        lattice_run("bad.toml")
+
+
+def lattice_run(source):
+    from lattice.study.run import run_from_settings
+    from lattice.study.settings import read_settings
+
+    return run_from_settings(read_settings(source, pulse="amplitude=30"))
+
+
+def test_a_full_disk_has_status_1_and_leaves_nothing(tmp_path, monkeypatch):
+    from xarray import Dataset
+
+    def no_space(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Dataset, "to_netcdf", no_space)
+    done = lattice("run", "Bi2Se3", "--set", "duration=3", "-o", tmp_path / "run.nc", "--json")
+    assert done.exit_code == 1
+    assert "No space left on device" in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_has_status_130(monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lattice.study.run.simulate", interrupted)
+    done = lattice("run", "Bi2Se3")
+    assert done.exit_code == 130
+    assert "Traceback" not in done.stderr
+
+
+def test_alone_it_names_three_commands_and_help_names_all():
+    alone = lattice()
+    assert alone.exit_code == 0
+    assert sum(line.startswith("  lattice ") for line in alone.stdout.splitlines()) == 3
+    listed = lattice("--help")
+    assert listed.exit_code == 0
+    assert all(name in listed.stdout for name in COMMANDS)
+    assert lattice("--version").stdout.strip() == f"lattice, version {__version__}"
+    for name in COMMANDS:
+        assert lattice(name, "--help").exit_code == 0
+
+
+class TestProcess:
+    """What only a real process shows."""
+
+    def test_help_loads_nothing_heavy(self):
+        code = (
+            f"import sys; sys.path[:0] = {sys.path!r}\n"
+            "from lattice.cli.app import main\n"
+            "try:\n    main(['--help'])\nexcept SystemExit: pass\n"
+            "heavy = {'numpy', 'scipy', 'xarray', 'matplotlib', 'phonopy', 'ase', 'h5py'} & set(sys.modules)\n"
+            "assert not heavy, heavy\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def test_a_bug_is_one_line_with_a_request_to_report_it(self):
+        code = (
+            f"import sys; sys.path[:0] = {sys.path!r}\n"
+            "import lattice.study.settings as settings\n"
+            "settings.check_document = lambda document: 1 / 0\n"
+            "from lattice.cli import main\nmain()\n"
+        )
+        for words, traceback in ((["run", "Bi2Se3"], False), (["run", "Bi2Se3", "--debug"], True)):
+            done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+            assert done.returncode == 1
+            assert ("Traceback" in done.stderr) == traceback
+            assert "ZeroDivisionError" in done.stderr
+            assert ("Please report it" in done.stderr) != traceback
+
+    def test_a_closed_pipe_is_quiet(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        code = f"import sys; sys.path[:0] = {sys.path!r}; from lattice.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "modes", "Bi2Se3"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(writer)
+        assert done.returncode == 1
+        assert done.stderr == ""
+
+    def test_json_alone_is_on_stdout_whatever_the_locale(self):
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("LC_")} | {
+            "LANG": "C",
+            "LC_ALL": "C",
+        }
+        done = in_a_process("run", "Bi2Se3", "--set", "duration=4", "--json", env=plain, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["axis"] == pytest.approx([0, 0, 1])
