@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
     from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.fit import fit_potential
     from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.potential import Potential
+    from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
     from lattice.dynamics.record import Record
@@ -39,8 +41,8 @@ _HOME = {
     "FitError": "lattice.errors",
     "FormatError": "lattice.errors",
     "InputError": "lattice.errors",
-    "Invariant": "lattice.anharmonic.invariants",
     "IntegrationError": "lattice.errors",
+    "Invariant": "lattice.anharmonic.invariants",
     "LatticeError": "lattice.errors",
     "MissingDependency": "lattice.errors",
     "Modes": "lattice.modes.modes",
@@ -52,10 +54,12 @@ _HOME = {
     "SymmetryError": "lattice.errors",
     "default_pulse": "lattice.dynamics.pulse",
     "find_invariants": "lattice.anharmonic.invariants",
+    "fit_potential": "lattice.anharmonic.fit",
     "gamma_coordinates": "lattice.anharmonic.coordinates",
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
+    "relax_structure": "lattice.anharmonic.relax",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
@@ -64,11 +68,13 @@ _HOME = {
 __version__ = "0.1.0"
 # The keys of _HOME, written out for tools that read code without running it.
 __all__ = [
+    "Coordinates",
     "Crystal",
     "FitError",
     "FormatError",
     "InputError",
     "IntegrationError",
+    "Invariant",
     "LatticeError",
     "MissingDependency",
     "Modes",
@@ -80,9 +86,13 @@ __all__ = [
     "SymmetryError",
     "__version__",
     "default_pulse",
+    "find_invariants",
+    "fit_potential",
+    "gamma_coordinates",
     "ledger",
     "load",
     "load_potential",
+    "relax_structure",
     "simulate",
     "simulate_ensemble",
     "solve_modes",
