@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +94,7 @@ def compute_forces(
     FormatError
         If a file in it is damaged.
     FitError
-        If the calculator returns something else than finite forces.
+        If the calculator fails, or returns something else than finite forces.
     """
     call = ForceCall(calculator, crystal.numbers, crystal.cell, crystal.masses)
     home = crystal.positions @ crystal.cell
@@ -104,12 +104,35 @@ def compute_forces(
     found: dict[int, FloatArray] = {i: _read(path) for i, path in enumerate(names) if path.is_file()}
     n_cached = len(found)
     missing = [i for i in range(len(positions)) if i not in found]
-    for i, forces in zip(missing, map(call, [positions[i] for i in missing]), strict=True):
+    for i, forces in zip(missing, _guarded(map(call, [positions[i] for i in missing])), strict=True):
         found[i] = _checked(forces, positions[i].shape)
         if folder is not None:
             with complete_file(names[i]) as temporary:
                 np.savez(temporary, positions=positions[i], forces=found[i])
     return Forces(np.array([found[i] for i in range(len(positions))]), n_cached)
+
+
+def _guarded(results: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    """Pass results on; an error of the calculator becomes one that says where it came from."""
+    errors = (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    )
+    try:
+        yield from results
+    except errors as error:
+        raise FitError(
+            "The calculator failed",
+            found=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            fix="check the calculator on the structure itself: calculator.get_forces(atoms)",
+        ) from error
 
 
 def calculator_name(calculator: Any) -> str:

@@ -22,6 +22,7 @@ from lattice.study.schema import nearest
 #: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
 COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
+    "couple": ("lattice.cli.couple:couple", "Anharmonic couplings of a crystal from forces or force constants."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
 }
 

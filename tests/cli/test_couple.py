@@ -1,0 +1,128 @@
+"""`lattice couple`: JSON, text, files, and what it says of wrong input."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from lennard_jones import coefficient, crystal
+
+import lattice
+from lattice.cli.app import main
+from lattice.structure.cell_files import formula_of
+
+KEYS = {
+    "terms",
+    "force_calls",
+    "residual",
+    "forbidden_max",
+    "check_calls",
+    "naive_calls",
+    "condition",
+    "forbidden",
+    "multiplets",
+    "axis",
+    "warnings",
+}
+
+
+def couple(*words):
+    return CliRunner().invoke(main, ["couple", *(str(word) for word in words)])
+
+
+@pytest.fixture(scope="module")
+def poscar(tmp_path_factory):
+    """The relaxed Lennard-Jones crystal as a structure file alone."""
+    from ase import Atoms
+    from ase.io import write
+
+    path = tmp_path_factory.mktemp("structure") / "POSCAR"
+    c = crystal()
+    atoms = Atoms(numbers=c.numbers, scaled_positions=c.positions, cell=c.cell, pbc=True)
+    assert formula_of(atoms) == "Bi2Se3"
+    write(path, atoms, format="vasp", direct=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(poscar, tmp_path_factory):
+    target = tmp_path_factory.mktemp("couple") / "potential.toml"
+    result = couple(
+        poscar, "--calculator", "lennard_jones:calculator", "--order", 3, "--amplitude", 0.01, "--amplitude", 0.02,
+        "-o", target, "--json",
+    )  # fmt: skip
+    return result, target
+
+
+def test_json_is_that_of_the_contract(done):
+    result, _ = done
+    assert result.exit_code == 0, result.stderr
+    table = json.loads(result.stdout)
+    assert set(table) == KEYS
+    assert all(set(t) == {"modes", "labels", "coefficient_eV", "channel", "error"} for t in table["terms"])
+    assert table["force_calls"] == 17
+    assert table["forbidden_max"] < 1e-9 * max(abs(t["coefficient_eV"]) for t in table["terms"])
+    assert table["residual"] < 1e-6
+    assert any("Born" in line for line in table["warnings"])
+    assert not any("relaxed" in line for line in table["warnings"])
+
+
+def test_the_terms_are_the_lattice_sums_and_the_file_holds_them(done):
+    result, target = done
+    table = json.loads(result.stdout)
+    potential = lattice.load_potential(target)
+    real = dict(zip(potential.mode_numbers.tolist(), potential.eigenvectors, strict=True))
+    eigenvectors = np.array([real.get(i, np.zeros_like(next(iter(real.values())))) for i in range(15)])
+    some = table["terms"][::7]
+    exact = np.array([coefficient(eigenvectors, t["modes"]) for t in some])
+    found = np.array([t["coefficient_eV"] for t in some])
+    # the file keeps 16 digits of the positions, a force of 1e-9 eV/Å of the relaxation is left
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-8 * np.abs(found).max())
+    np.testing.assert_array_equal(potential.coefficient, [t["coefficient_eV"] for t in table["terms"]])
+
+
+def test_the_report_for_people(poscar):
+    chosen = ("--order", 3, "--multiplet", "Eu(1)", "--multiplet", "Eg(2)")
+    result = couple(poscar, "--calculator", "lj", "--relax", *chosen)
+    assert result.exit_code == 0, result.stderr
+    assert "force calls" in result.stdout
+    assert "Eu(1)^2 Eg(2)" in result.stdout
+    assert "condition number" in result.stdout
+    assert "light cannot be coupled" in result.stderr
+    assert len(result.stdout.splitlines()) <= 25
+    verbose = couple("Bi2Se3", "--calculator", "lj", *chosen, "-v")
+    assert "Eu(1)x Eu(1)y Eg(2)y" in verbose.stdout
+    assert "not relaxed" in verbose.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        ((), 2, "--calculator"),
+        (("--calculator", "vasp"), 2, "no calculator of this name"),
+        (("--calculator", "no_such_module:make"), 2, "no module 'no_such_module'"),
+        (("--calculator", "lennard_jones:no_such"), 2, "cannot be imported"),
+        (("--calculator", "lennard_jones:SIGMA"), 2, "cannot be called"),
+        (("--calculator", "lennard_jones:nearest_shell_to_cutoff"), 2, "no ASE calculator"),
+        (("--calculator", "emt", "--order", "3"), 1, "The calculator failed"),
+        (("--calculator", "lj", "--order", "5"), 2, "5"),
+        (("--calculator", "lj", "--amplitude", "0.1"), 2, "amplitudes"),
+        (("--calculator", "lj", "-o", "no/such/folder/p.nc"), 2, "folder"),
+        (("--calculator", "lj", "-o", "p.txt"), 2, "ending"),
+        (("--calculator", "lj", "--multiplet", "Xy(1)"), 2, "no such multiplet"),
+    ],
+)
+def test_wrong_input(words, status, message):
+    result = couple("Bi2Se3", *words)
+    assert result.exit_code == status, result.output
+    assert message in result.stderr
+    assert "fix:" in result.stderr or "Usage" in result.stderr
+
+
+def test_chgnet_that_is_not_installed_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "chgnet.model.dynamics", None)
+    result = couple("Bi2Se3", "--calculator", "chgnet")
+    assert result.exit_code == 1
+    assert "pip install 'phonon-lattice[chgnet]'" in result.stderr
