@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from importlib import import_module
@@ -123,13 +125,38 @@ def _lennard_jones(crystal: Crystal) -> Any:
 
 
 def _chgnet() -> Any:
-    """Return the CHGNet calculator on one CPU."""
+    """Return the CHGNet calculator on one CPU, in double precision.
+
+    CHGNet and torch hold their precision in module variables; they are changed during a call only.
+    """
     try:
+        from chgnet.graph import converter
+        from chgnet.model import model as model_module
         from chgnet.model.dynamics import CHGNetCalculator
-        from chgnet.model.model import CHGNet
     except ImportError as error:
         raise MissingDependency(
             "CHGNet is not installed", found=f"no module {error.name!r}", fix="pip install 'phonon-lattice[chgnet]'"
         ) from None
-    model = CHGNet.load(model_name=CHGNET_MODEL, use_device="cpu", verbose=False)
-    return CHGNetCalculator(model=model, use_device="cpu")
+    import torch
+
+    class DoubleCHGNetCalculator(CHGNetCalculator):  # type: ignore[misc]
+        """CHGNet whose graphs are built in double precision."""
+
+        def calculate(self, *arguments: Any, **options: Any) -> None:
+            modules = (converter, model_module)
+            before, default = [module.TORCH_DTYPE for module in modules], torch.get_default_dtype()
+            try:
+                torch.set_default_dtype(torch.float64)
+                for module in modules:
+                    module.TORCH_DTYPE = torch.float64
+                super().calculate(*arguments, **options)
+            finally:
+                for module, dtype in zip(modules, before, strict=True):
+                    module.TORCH_DTYPE = dtype
+                torch.set_default_dtype(default)
+
+    with contextlib.redirect_stdout(io.StringIO()):  # it greets, and --json keeps stdout for itself
+        model = model_module.CHGNet.load(model_name=CHGNET_MODEL, use_device="cpu", verbose=False).double()
+        calculator = DoubleCHGNetCalculator(model=model, use_device="cpu")
+    calculator.parameters = {"model": CHGNET_MODEL, "precision": "float64"}
+    return calculator

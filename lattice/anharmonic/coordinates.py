@@ -82,7 +82,7 @@ class Coordinates:
     def generalised_forces(self, forces: FloatArray) -> FloatArray:
         """Return −∂V/∂Q in *eV/(Å√amu)*, ``(..., n)``, from forces ``(..., n_atoms, 3)`` in *eV/Å*.
 
-        Translations of the whole crystal are orthogonal to optical eigenvectors, so that a net force drops out.
+        Optical eigenvectors are orthogonal to translations: the acceleration of the whole crystal drops out.
         """
         weighted = forces / np.sqrt(self.crystal.masses)[:, None]
         projected: FloatArray = np.einsum("...ka,ska->...s", weighted, self.eigenvectors)
