@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
+    from lattice.anharmonic.external import read_forces, write_displacements
     from lattice.anharmonic.files import load_potential
     from lattice.anharmonic.fit import fit_potential
     from lattice.anharmonic.invariants import Invariant, find_invariants
@@ -59,10 +60,12 @@ _HOME = {
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
+    "read_forces": "lattice.anharmonic.external",
     "relax_structure": "lattice.anharmonic.relax",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
+    "write_displacements": "lattice.anharmonic.external",
 }
 
 __version__ = "0.1.0"
@@ -92,10 +95,12 @@ __all__ = [
     "ledger",
     "load",
     "load_potential",
+    "read_forces",
     "relax_structure",
     "simulate",
     "simulate_ensemble",
     "solve_modes",
+    "write_displacements",
 ]
 
 

@@ -127,7 +127,7 @@ def _lennard_jones(crystal: Crystal) -> Any:
 def _chgnet() -> Any:
     """Return the CHGNet calculator on one CPU, in double precision.
 
-    CHGNet and torch hold their precision in module variables; they are changed during a call only.
+    CHGNet holds its precision in module variables; they are changed during a call only.
     """
     try:
         from chgnet.graph import converter
@@ -144,19 +144,18 @@ def _chgnet() -> Any:
 
         def calculate(self, *arguments: Any, **options: Any) -> None:
             modules = (converter, model_module)
-            before, default = [module.TORCH_DTYPE for module in modules], torch.get_default_dtype()
+            before = [module.TORCH_DTYPE for module in modules]
             try:
-                torch.set_default_dtype(torch.float64)
                 for module in modules:
                     module.TORCH_DTYPE = torch.float64
                 super().calculate(*arguments, **options)
             finally:
                 for module, dtype in zip(modules, before, strict=True):
                     module.TORCH_DTYPE = dtype
-                torch.set_default_dtype(default)
 
     with contextlib.redirect_stdout(io.StringIO()):  # it greets, and --json keeps stdout for itself
         model = model_module.CHGNet.load(model_name=CHGNET_MODEL, use_device="cpu", verbose=False).double()
+        model.composition_model.float()  # it counts atoms in single precision and exerts no force
         calculator = DoubleCHGNetCalculator(model=model, use_device="cpu")
     calculator.parameters = {"model": CHGNET_MODEL, "precision": "float64"}
     return calculator

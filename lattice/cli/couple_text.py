@@ -8,6 +8,7 @@ from lattice.cli.columns import aligned
 from lattice.cli.options import VERBOSE
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.fit_plan import FitPlan
     from lattice.anharmonic.potential import Potential
 
 SHOWN = 12  #: couplings that are listed without -v
@@ -61,3 +62,30 @@ def _quality(table: dict[str, Any]) -> list[str]:
     if table["forbidden_max"] is not None:
         lines.append(f"largest forbidden cubic term {table['forbidden_max']:.1e} eV/(Å√amu)³")
     return lines
+
+
+def plan_table(plan: FitPlan, directory: str) -> dict[str, Any]:
+    """Return what was written for another program, as plain values."""
+    return {
+        "directory": directory,
+        "structures": plan.rays.n_fit + plan.rays.n_check,
+        "force_calls": plan.rays.n_fit,
+        "check_calls": plan.rays.n_check,
+        "naive_calls": plan.naive_calls,
+        "condition": {str(order): value for order, value in plan.condition.items()},
+        "amplitudes": plan.rays.amplitudes.tolist(),
+    }
+
+
+def plan_text(table: dict[str, Any]) -> str:
+    """Return the same for people, with what to do next."""
+    last = table["structures"] - 1
+    return "\n".join(
+        [
+            f"{table['structures']} structures in {table['directory']}: disp-0000 … disp-{last:04d} "
+            f"({table['force_calls']} for the fit, {table['check_calls']} for forbidden terms)",
+            *_quality({**table, "residual": None, "forbidden_max": None}),
+            "Compute the forces of each without relaxation, leave the output in its folder, then:",
+            f"  lattice couple SOURCE --read-forces {table['directory']} -o potential.nc",
+        ]
+    )

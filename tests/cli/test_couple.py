@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lennard_jones import coefficient, crystal
+from lennard_jones import calculator, coefficient, crystal
 
 import lattice
 from lattice.cli.app import main
@@ -95,10 +95,44 @@ def test_the_report_for_people(poscar):
     assert "not relaxed" in verbose.stderr
 
 
+def test_out_to_another_program_and_back(poscar, done, tmp_path):
+    from ase.io import read
+    from force_texts import vasprun
+
+    chosen = ("--order", 3, "--amplitude", 0.1, "--amplitude", 0.2)
+    folder = tmp_path / "runs"
+    written = couple(poscar, "--write-displacements", folder, *chosen, "--json")
+    assert written.exit_code == 0, written.stderr
+    plan = json.loads(written.stdout)
+    assert plan["structures"] == plan["force_calls"] + plan["check_calls"] == len(list(folder.glob("disp-*")))
+    failed = couple(poscar, "--read-forces", folder)
+    assert failed.exit_code == 1
+    assert "disp-0000" in failed.stderr
+    for place in folder.glob("disp-*"):
+        atoms = read(place / "POSCAR")
+        atoms.calc = calculator()
+        vasprun(place, atoms, atoms.get_forces())
+    result = couple(poscar, "--read-forces", folder, "--json")
+    assert result.exit_code == 0, result.stderr
+    found, exact = (json.loads(x.stdout)["terms"] for x in (result, done[0]))
+    largest = max(abs(t["coefficient_eV"]) for t in exact)
+    assert [t["modes"] for t in found] == [t["modes"] for t in exact]
+    assert (
+        max(abs(a["coefficient_eV"] - b["coefficient_eV"]) for a, b in zip(found, exact, strict=True)) < 1e-5 * largest
+    )
+    text = couple(poscar, "--write-displacements", tmp_path / "again", *chosen)
+    assert "--read-forces" in text.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
         ((), 2, "--calculator"),
+        (("--calculator", "lj", "--read-forces", "x"), 2, "one place"),
+        (("--read-forces", "no/such/folder"), 2, "no displaced structures"),
+        (("--write-displacements", "no/such/folder"), 2, "cannot be used"),
+        (("--write-displacements", "new", "--format", "gif"), 2, "format"),
+        (("--write-displacements", "new", "--relax"), 2, "relax"),
         (("--calculator", "vasp"), 2, "no calculator of this name"),
         (("--calculator", "no_such_module:make"), 2, "no module 'no_such_module'"),
         (("--calculator", "lennard_jones:no_such"), 2, "cannot be imported"),
