@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.fit import fit_potential
     from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.potential import Potential
+    from lattice.anharmonic.project import project_potential
     from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from lattice.modes.modes import Modes
     from lattice.modes.solve import solve_modes
     from lattice.structure.crystal import Crystal
+    from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
 
 _HOME = {
     "Coordinates": "lattice.anharmonic.coordinates",
     "Crystal": "lattice.structure.crystal",
+    "CubicForceConstants": "lattice.structure.cubic",
     "FitError": "lattice.errors",
     "FormatError": "lattice.errors",
     "InputError": "lattice.errors",
@@ -60,6 +63,7 @@ _HOME = {
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
+    "project_potential": "lattice.anharmonic.project",
     "read_forces": "lattice.anharmonic.external",
     "relax_structure": "lattice.anharmonic.relax",
     "simulate": "lattice.dynamics.simulate",
@@ -73,6 +77,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Coordinates",
     "Crystal",
+    "CubicForceConstants",
     "FitError",
     "FormatError",
     "InputError",
@@ -95,6 +100,7 @@ __all__ = [
     "ledger",
     "load",
     "load_potential",
+    "project_potential",
     "read_forces",
     "relax_structure",
     "simulate",

@@ -79,3 +79,37 @@ def coefficient(eigenvectors, modes):
     """Coefficient of a monomial in V: the derivative over the factorials of its powers."""
     powers = [modes.count(m) for m in set(modes)]
     return derivative(eigenvectors, *modes) / np.prod([factorial(p) for p in powers])
+
+
+def third_derivative(r):
+    """∂³φ/∂r∂r∂r ``(3, 3, 3)`` of one bond."""
+    s, one = float(r @ r), np.eye(3)
+    mixed = np.einsum("ab,c->abc", one, r) + np.einsum("ac,b->abc", one, r) + np.einsum("bc,a->abc", one, r)
+    return 8 * radial(s, 3) * np.einsum("a,b,c->abc", r, r, r) + 4 * radial(s, 2) * mixed
+
+
+def cubic_constants(points):
+    """∂³E/∂u∂u∂u ``(N, N, N, 3, 3, 3)`` of a supercell with atoms at ``points``, and the place of each of its atoms.
+
+    The place is (atom of the cell, cell translation).
+    """
+    from lattice.structure.supercell import cell_translations, locate_atoms, supercell_matrix_between, translation_index
+
+    c = crystal()
+    cell, positions = points
+    matrix = supercell_matrix_between(c.cell, cell, 1e-4)
+    atoms, copies = locate_atoms(positions, c.cell, c.positions, 1e-4)
+    translations = cell_translations(matrix)
+    place = {
+        (a, t): x for x, (a, t) in enumerate(zip(atoms, translation_index(copies, translations, matrix), strict=True))
+    }
+    array = np.zeros((len(atoms),) * 3 + (3, 3, 3))
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        tensor = third_derivative(r) / 2
+        for t, translation in enumerate(translations):
+            x, y = place[i, t], place[j, int(translation_index(translation + shift, translations, matrix))]
+            for ends in itertools.product(((x, -1.0), (y, 1.0)), repeat=3):
+                (p, a), (q, b), (s, d) = ends
+                array[p, q, s] += a * b * d * tensor
+    return array

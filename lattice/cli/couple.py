@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DOORS = {
     "calculator": "--calculator SPEC",
+    "fc3": "--fc3 FILE",
     "write": "--write-displacements DIR",
     "read": "--read-forces DIR",
 }
@@ -28,6 +29,7 @@ DOORS = {
     help="lj, emt, chgnet, or module:factory. The only option that runs code of yours: the module is imported, "
     "from the working folder too, and the factory is called.",
 )
+@click.option("--fc3", metavar="FILE", help="phono3py's fc3.hdf5; a phono3py*.yaml beside it names the supercell.")
 @click.option("--write-displacements", "write", metavar="DIR", help="Write the structures for another program.")
 @click.option("--read-forces", "read", metavar="DIR", help="Read the outputs that lie beside these structures.")
 @click.option("--format", "fmt", default="vasp", show_default=True, help="Of the structures: vasp, aims, extxyz, xsf.")
@@ -47,10 +49,10 @@ DOORS = {
 def couple(
     source: str, fc: str | None, born: str | None, output: str | None, as_json: bool, level: int, **options: Any
 ) -> None:
-    """Anharmonic couplings of the Γ modes of SOURCE, from forces at a few displacements.
+    """Anharmonic couplings of the Γ modes of SOURCE, from forces at a few displacements or from force constants.
 
     SOURCE is a bundled name (Bi2Se3), a folder, a phonopy yaml, or a structure file. Its force constants define the
-    modes; without them the same forces do. Give one of --calculator, --write-displacements and --read-forces.
+    modes; without them the same forces do. Give one of --calculator, --fc3, --write-displacements and --read-forces.
     """
     from lattice.cli.couple_text import couple_text, plan_table, plan_text
     from lattice.observe.coupling_table import coupling_table
@@ -105,6 +107,18 @@ def _write(crystal: Crystal, options: dict[str, Any]) -> Any:
 
 def _potential(crystal: Crystal, door: str, options: dict[str, Any]) -> Potential:
     """Return the potential from the door that was chosen."""
+    if door == "fc3":
+        from lattice.anharmonic.project import project_potential
+        from lattice.modes.solve import solve_modes
+
+        if options["relax"] or options["amplitudes"]:
+            raise InputError(
+                "Force constants belong to one structure and one step",
+                found="--relax or --amplitude",
+                fix="leave it out",
+            )
+        modes = solve_modes(crystal, axis=options["axis"])
+        return project_potential(modes, options["fc3"], multiplets=options["multiplets"] or None)
     if door == "read":
         from lattice.anharmonic.external import read_forces
 

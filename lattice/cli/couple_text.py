@@ -27,8 +27,8 @@ def couple_text(table: dict[str, Any], potential: Potential, level: int) -> str:
         0 normal, 1 with every invariant and its terms.
     """
     source = potential.source
-    report = source.get("fit", {})
-    invariants = sorted(source.get("invariants", report.get("invariants", [])), key=lambda x: -abs(x["coefficient"]))
+    report = source.get("fit") or source.get("projection") or {}
+    invariants = sorted(report.get("invariants", []), key=lambda x: -abs(x["coefficient"]))
     shown = invariants if level >= VERBOSE else invariants[:SHOWN]
     rows = [("coupling", "eV/(Å√amu)^k", "± error"), *(_row(entry) for entry in shown)]
     lines = [_origin(table, source), *_quality(table), "", *aligned(rows)]
@@ -61,6 +61,9 @@ def _quality(table: dict[str, Any]) -> list[str]:
         lines.append(f"residual {table['residual']:.2e} eV/Å rms")
     if table["forbidden_max"] is not None:
         lines.append(f"largest forbidden cubic term {table['forbidden_max']:.1e} eV/(Å√amu)³")
+    if "sum_rule_defect" in table:
+        defects = f"order of indices {table['permutation_defect']:.1e}, sum rule {table['sum_rule_defect']:.1e}"
+        lines.append(f"defects of the force constants: {defects} eV/(Å√amu)³")
     return lines
 
 

@@ -27,9 +27,10 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         `terms`: of the anharmonic part, `modes` (`index` values of the real coordinates in `lattice modes`), `labels`,
         `coefficient_eV` (*eV (Å√amu)^−k*), `channel`, `error` (same unit). `force_calls`, `residual` (rms, *eV/Å*),
         `forbidden_max` (in the unit of the cubic terms, None where nothing looked for it), then `check_calls`,
-        `condition`, `forbidden` by order, `multiplets` with both frequencies, and `warnings`.
+        `condition`, `forbidden` by order, `multiplets` with both frequencies, and `warnings`; of a projection also
+        `permutation_defect` and `sum_rule_defect`.
     """
-    report = dict(potential.source.get("fit", {}))
+    report = dict(potential.source.get("fit") or potential.source.get("projection") or {})
     errors = potential.source.get("error", [0.0] * len(potential.coefficient))
     terms = []
     for t in np.flatnonzero((potential.field_axis < 0).all(axis=1)):
@@ -56,6 +57,7 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         "multiplets": _multiplets(potential, report),
         "axis": potential.axis.tolist(),
     }
+    table |= {key: report[key] for key in ("permutation_defect", "sum_rule_defect") if key in report}
     table["warnings"] = _warnings(potential, report, table)
     return table
 
@@ -93,6 +95,6 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
     cubic = [abs(t["coefficient_eV"]) for t in table["terms"] if len(t["modes"]) == 3]
     if table["forbidden_max"] and table["forbidden_max"] > BROKEN_SYMMETRY * max(cubic, default=0.0):
         warnings.append(
-            f"the forces break the symmetry of the crystal: forbidden cubic terms up to {table['forbidden_max']:.1e}"
+            f"the source breaks the symmetry of the crystal: forbidden cubic terms up to {table['forbidden_max']:.1e}"
         )
     return warnings
