@@ -17,7 +17,6 @@ cdef struct System:
     int n_slots
     int n_links
     int n_arms
-    int n_accounts         # numbers in the accounts of all slots
     int n_multiplets
     int n_kicks
     int harmonic_row
@@ -203,16 +202,3 @@ cdef inline void book_kick(
         for j in range(width):
             account[j] += change * lever[j]
         account += width
-
-
-cdef inline void settle(const System* system, const double* account, double* ledger) noexcept nogil:
-    """Add the accounts of the slots to the ledger."""
-    cdef int i, e, axis, s
-    cdef double* row
-    for i in range(system.n_slots):
-        s = system.slot_mode[i]
-        row = ledger + 3 * system.n_multiplets * system.slot_row[i]
-        for e in range(system.arm_start[s], system.arm_start[s + 1]):
-            for axis in range(3):
-                row[3 * system.arm_multiplet[e] + axis] += account[axis]
-            account += 3

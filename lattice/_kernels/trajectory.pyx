@@ -20,7 +20,7 @@ from libc.math cimport NAN, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 
 from lattice._kernels.philox cimport normal_pair, philox_block
-from lattice._kernels.step cimport System, book_drift, book_kick, drift, kick, settle, shake
+from lattice._kernels.step cimport System, book_drift, book_kick, drift, kick, shake
 
 cdef extern from *:
     """
@@ -57,7 +57,7 @@ cdef inline bint is_finite(const double* Q, const double* P, int n) noexcept nog
 cdef int run(
     const System* system, int n_intervals, int n_steps, bint book, uint32_t trajectory, uint64_t index,
     const double* field,
-    double* Q, double* P, double* work, double* ledger, double* record_Q, double* record_P
+    double* Q, double* P, double* work, double* ledger, double* account, double* record_Q, double* record_P
 ) noexcept nogil:
     """Advance one trajectory by n_intervals × n_steps steps; keep the state after every interval."""
     cdef int interval, _step, k, s
@@ -67,9 +67,6 @@ cdef int run(
     cdef double* arm = slot + system.n_slots
     cdef double* prefix = arm + 3 * system.n_arms
     cdef double* change = prefix + system.n_factors
-    cdef double* account = change + 2 * n
-    for k in range(system.n_accounts):
-        account[k] = 0.0
     for interval in range(n_intervals):
         for _step in range(n_steps):
             for k in range(n_kicks):
@@ -97,7 +94,6 @@ cdef int run(
         for s in range(n):
             record_Q[interval * n + s] = Q[s]
             record_P[interval * n + s] = P[s]
-    settle(system, account, ledger)
     return OK
 
 
@@ -105,10 +101,11 @@ def advance(
     double[:, ::1] Q,                      # INOUT (n_trajectories, n_modes)
     double[:, ::1] P,                      # INOUT (n_trajectories, n_modes)
     double[:, :, :, ::1] ledger,           # INOUT (n_trajectories, n_rows, n_multiplets, 3)
+    double[:, ::1] account,                # INOUT (n_trajectories, 3 × arms of its coordinate, summed over slots)
     int[::1] status,                       # INOUT (n_trajectories,) trajectories with status ≠ 0 are left alone
     double[:, :, ::1] record_Q,            # OUT (n_trajectories, n_intervals, n_modes)
     double[:, :, ::1] record_P,            # OUT (n_trajectories, n_intervals, n_modes)
-    double[:, ::1] work,                   # scratch: slots, 3 × arms, factors, 2 × modes, accounts
+    double[:, ::1] work,                   # scratch: slots, 3 × arms, factors, 2 × modes
     const double[:, :, :, ::1] field,      # IN (n_trajectories, n_intervals * n_steps, n_kicks, 3)
     const double[:, :, ::1] flow,          # IN (n_kicks + 1, n_modes, 4)
     const double[:, :, ::1] link_integral,  # IN (n_kicks + 1, n_links, 8)
@@ -132,7 +129,6 @@ def advance(
     const int[:, ::1] link_arm,            # IN (n_links, 4)
     const int[::1] arm_start,              # IN (n_modes + 1,)
     const int[::1] arm_multiplet,          # IN (n_arms,)
-    int n_accounts,                        # 3 × number of arms of its coordinate, summed over slots
     int harmonic_row,
     int damping_row,
     bint book,
@@ -160,7 +156,6 @@ def advance(
     system.n_slots = slot_row.shape[0]
     system.n_links = link_mode.shape[0]
     system.n_arms = arm_multiplet.shape[0]
-    system.n_accounts = n_accounts
     system.n_multiplets = ledger.shape[2]
     system.n_kicks = kick_weight.shape[0]
     system.harmonic_row = harmonic_row
@@ -201,7 +196,8 @@ def advance(
         if status[i] == OK:
             status[i] = run(
                 &system, n_intervals, n_steps, book, trajectory[i], first_index, &field[i, 0, 0, 0],
-                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &record_Q[i, 0, 0], &record_P[i, 0, 0],
+                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0],
+                &record_Q[i, 0, 0], &record_P[i, 0, 0],
             )
 
 

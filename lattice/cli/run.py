@@ -9,7 +9,11 @@ from lattice.cli.options import common_options, output_path, show
 
 @click.command()
 @click.argument("source", metavar="SOURCE|RUN.toml")
-@click.option("--frequencies", type=click.Choice(["measured", "computed"]), help="Measured (where known) or computed.")
+@click.option(
+    "--frequencies",
+    type=click.Choice(["measured", "computed"]),
+    help="Measured where known (the default), or computed.",
+)
 @click.option("--pulse", default="", metavar="KEY=VALUE,…", help="Keys of pulse 0, as amplitude=0.1,helicity=-1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a run file, as duration=10.")
 @click.option("-o", "--output", metavar="RUN.nc", help="Write the run.")

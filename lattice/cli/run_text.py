@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 WIDTH = 110
+SHOWN_PULSES = 2
 SHOWN_MULTIPLETS = 8  #: of more, the seven that respond most and one line for the others
 
 
@@ -58,17 +59,19 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{source.get('symmetry', 'not checked')}"
     ]
     pulses = report["pulse"] if isinstance(report["pulse"], list) else [report["pulse"]]
-    for pulse in pulses:
+    for pulse in pulses[:SHOWN_PULSES]:
         field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
         lines.append(
             f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
             f"{pulse['duration']:g} ps (FWHM of intensity), helicity {pulse['helicity']:+g}, "
             f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
         )
+    if len(pulses) > SHOWN_PULSES:
+        lines[-1] += f"; and {len(pulses) - SHOWN_PULSES} more pulses"
     lines.append(
         f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "
-        f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}; "
-        f"n̂ = {direction(report['axis'])}, + is counter-clockwise about it"
+        f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}, ledger closes to "
+        f"{number(report['ledger']['closure'], '.1e')}; n̂ = {direction(report['axis'])}, + is counter-clockwise"
     )
     return lines
 
@@ -101,13 +104,14 @@ def _ledger(run: Dataset, summary: dict[str, Any], order: list[str]) -> list[str
     """Light, exchange, damping: who received what along n̂."""
     channels, names = run["channel"].values.tolist(), run["multiplet"].values.tolist()
     table, crystal = along_axis(run, "ledger"), along_axis(run, "crystal")
+    hot = table[channels.index("noise")].any()
     main = [names.index(name) for name in order[:2]]
     rest = [i for i in range(len(names)) if i not in main]
     groups = {
         "light": [i for i, c in enumerate(channels) if c in {"light", "light2"}],
         "exchange": [i for i, c in enumerate(channels) if c not in {"light", "light2", "damping", "noise"}],
         f"  {summary['channel']}": [i for i, c in enumerate(channels) if c == summary["channel"]],
-        "damping": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
+        "damping" if not hot else "damping + noise": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
     }
     rows = [("received along n̂ (ħ per cell)", *(names[i] for i in main), "others", "crystal")]
     for label, group in groups.items():
@@ -126,7 +130,7 @@ def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[
         lines.append(
             f"per quantum of {summary['receiver']}: {summary['driver']} gives {sense * summary['ratio']:+.6f} ħ, "
             f"{summary['receiver']} gets {-sense:+.0f} ħ, the crystal takes "
-            f"{sense * summary['crystal_per_quantum']:+.6f} ħ; closure {number(summary['closure'], '.1e')}"
+            f"{sense * summary['crystal_per_quantum']:+.6f} ħ"
         )
     relative = relative_displacement(run)
     if relative is not None:

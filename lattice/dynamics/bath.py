@@ -16,7 +16,7 @@ import numpy as np
 
 from lattice import units
 from lattice._kernels import trajectory as kernel
-from lattice.dynamics.scheme import GAUSS_NODES, damped_flow
+from lattice.dynamics.scheme import damped_flow, gauss_nodes
 from lattice.dynamics.table import Table
 from lattice.structure.crystal import FloatArray
 
@@ -106,7 +106,7 @@ def unit_covariance(omega_squared: FloatArray, gamma: FloatArray, length: float)
     ----------
     S. Chandrasekhar, Rev. Mod. Phys. 15, 1 (1943), section II.3.
     """
-    nodes, node_weights = np.polynomial.legendre.leggauss(GAUSS_NODES)
+    nodes, node_weights = gauss_nodes()
     f = damped_flow(omega_squared, gamma, 0.5 * (nodes + 1.0) * length)[..., [1, 3]]
     covariance: FloatArray = np.einsum("u,uni,unj->nij", 0.5 * length * node_weights, f, f)
     return covariance

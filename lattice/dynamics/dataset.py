@@ -59,7 +59,9 @@ def run_dataset(
     """
     import xarray
 
-    change = table.angular_momentum(solution.Q_end, solution.P_end) - table.angular_momentum(*initial)
+    with np.errstate(over="ignore", invalid="ignore"):  # the last numbers before a divergence
+        change = table.angular_momentum(solution.Q_end, solution.P_end) - table.angular_momentum(*initial)
+        series = _series(table, pulses, times, quantities, solution)
     booked = solution.ledger / units.HBAR
     failed = solution.status == integration.DIVERGED
     booked[failed], change[failed] = np.nan, np.nan
@@ -68,7 +70,7 @@ def run_dataset(
     crystal[:, [i for i, row in enumerate(table.rows) if row in RESERVED and row != "harmonic"]] = 0.0
     message = np.array([integration.STATUS_TEXT[int(s)] for s in solution.status])
     variables: Variables = {
-        **_series(table, pulses, times, quantities, solution),
+        **series,
         "L_change": (("trajectory", "multiplet", "axis"), change, {"units": "hbar", "long_name": "L(duration) − L(0)"}),
         "ledger": (("trajectory", "channel", "multiplet", "axis"), booked, {"units": "hbar"}),
         "crystal": (("trajectory", "channel", "axis"), crystal, {"units": "hbar"}),

@@ -148,11 +148,12 @@ def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid, bath: Bath 
 
 @dataclass(slots=True)
 class _Stretch:
-    """State of one pass over the grid: its solution, trajectories, whether it is the coarse twin, halvings since that,
-    and drifts made.
+    """State of one pass over the grid: its solution, what kicks booked, its trajectories, whether it is the coarse
+    twin, halvings since that, and drifts made.
     """
 
     out: Solution
+    account: FloatArray
     active: IntArray
     coarse: bool
     depth: int
@@ -202,21 +203,25 @@ class Refinement:
         double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
         out = _empty(self.table, len(active), (n // 2 if double else n) + 1)
         out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
-        stretch = _Stretch(out, active, coarse, depth=0 if coarse else level + 1)
+        account = np.zeros((len(active), self.table.n_accounts))
+        stretch = _Stretch(out, account, active, coarse, depth=0 if coarse else level + 1)
         factor = 2.0 ** (level - coarse)
         step = grid.every / self.steps
         if grid.start > 0:
-            self._advance(stretch, 0.0, grid.start, self._even(grid.start / step, factor))
+            self._advance(stretch, 0.0, grid.start, 1, self._even(grid.start / step, factor))
         out.Q[:, 0], out.P[:, 0] = out.Q_end, out.P_end
         if double:
-            self._record(stretch, 2.0 * grid.every, n // 2, 1)
+            self._advance(stretch, grid.start, 2.0 * grid.every, n // 2, 1, keep=True)
             if n % 2:
-                self._advance(stretch, grid.start + grid.every * (n - 1), grid.every, 1)
+                self._advance(stretch, grid.start + grid.every * (n - 1), grid.every, 1, 1)
         else:
-            self._record(stretch, grid.every, n, round(self.steps * factor))
+            self._advance(stretch, grid.start, grid.every, n, round(self.steps * factor), keep=True)
         if grid.tail > 0:
-            self._advance(stretch, grid.end, grid.tail, self._even(grid.tail / step, factor))
+            self._advance(stretch, grid.end, grid.tail, 1, self._even(grid.tail / step, factor))
+        if not coarse:
+            self.table.settle(stretch.account, out.ledger)
         out.step[:] = step / factor
+        out.Q_end[out.status != OK], out.P_end[out.status != OK] = np.nan, np.nan
         return out
 
     @staticmethod
@@ -224,21 +229,22 @@ class Refinement:
         """Steps of an unrecorded stretch: an even number times `factor`."""
         return round(2 * math.ceil(steps / 2 - 1e-9) * factor)
 
-    def _record(self, stretch: _Stretch, interval: float, n: int, steps: int) -> None:
-        """Advance over n intervals of equal numbers of steps from the start of the record, keeping every state."""
+    def _advance(
+        self, stretch: _Stretch, begin: float, interval: float, n: int, steps: int, *, keep: bool = False
+    ) -> None:
+        """Advance over n intervals of equal numbers of steps from time `begin`, and keep the state after each.
+
+        The work is cut so that the field tables stay small. Where it is cut does not change a bit.
+        """
         weights, out = self._weights(interval / steps), stretch.out
-        window = max(1, _FIELD_BUDGET // (len(stretch.active) * steps * 3 * len(weights.kick)))
+        budget = max(1, _FIELD_BUDGET // (len(stretch.active) * 3 * len(weights.kick)))
+        window, part = max(1, budget // steps), min(steps, budget)
         for first in range(0, n, window):
             count = min(window, n - first)
-            Q, P = self._call(stretch, weights, self.grid.start + interval * first, count, steps)
-            out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
-
-    def _advance(self, stretch: _Stretch, begin: float, length: float, steps: int) -> None:
-        """Advance over a time without keeping states."""
-        weights = self._weights(length / steps)
-        window = max(1, _FIELD_BUDGET // (len(stretch.active) * 3 * len(weights.kick)))
-        for first in range(0, steps, window):
-            self._call(stretch, weights, begin + weights.step * first, min(window, steps - first), 1)
+            for done in range(0, steps, part):
+                Q, P = self._call(stretch, weights, begin, first * steps + done, count, min(part, steps - done))
+            if keep:
+                out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
 
     @property
     def _composition(self) -> scheme.Composition:
@@ -249,12 +255,12 @@ class Refinement:
         return scheme.weights(self._composition, table.omega_squared, table.gamma, table.link_mode, step)
 
     def _call(
-        self, stretch: _Stretch, weights: scheme.Weights, begin: float, n: int, steps: int
+        self, stretch: _Stretch, weights: scheme.Weights, begin: float, first: int, n: int, steps: int
     ) -> tuple[FloatArray, FloatArray]:
-        """One call of the kernel: n intervals of `steps` steps from time `begin`; returns the states after each."""
+        """One call of the kernel: n intervals of `steps` steps, from step `first` after `begin`; states after each."""
         table, out, active = self.table, stretch.out, stretch.active
         B, n_kicks = len(active), len(weights.kick)
-        t = begin + weights.step * (np.arange(n * steps)[:, None] + self._composition.kick_times)
+        t = begin + weights.step * (np.arange(first, first + n * steps)[:, None] + self._composition.kick_times)
         field = np.zeros((B, n * steps, n_kicks, 3))
         for i, member in enumerate(active):
             if self.pulses[member]:
@@ -264,14 +270,14 @@ class Refinement:
         stopped = out.status != OK
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
-            out.Q_end, out.P_end, out.ledger, out.status, Q, P, work, field,
+            out.Q_end, out.P_end, out.ledger, stretch.account, out.status, Q, P, work, field,
             weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
             self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,
             self.bath is not None,
             table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
-            table.n_accounts, len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,
+            len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,
         )  # fmt: skip
         stretch.index += (n_kicks + 1) * n * steps
         Q[stopped], P[stopped] = np.nan, np.nan
@@ -294,6 +300,7 @@ def same_blow_up(coarse: Solution, fine: Solution) -> NDArray[np.bool_]:
     for level in (coarse, fine):
         bad: NDArray[np.bool_] = np.any(np.isnan(level.Q), axis=2)
         first.append(np.where(bad.any(axis=1), bad.argmax(axis=1), bad.shape[1]))
+    # The last finite numbers may be anything up to the largest double: they don't count as motion.
     before = (np.arange(fine.Q.shape[1]) < first[1][:, None] - 1)[:, :, None]
     Q_coarse, Q_fine = (np.where(before, level.Q, 0.0) for level in (coarse, fine))
     agree = np.abs(Q_fine - Q_coarse).max(axis=(1, 2)) <= _BLOW_UP_AGREEMENT * np.abs(Q_fine).max(axis=(1, 2))

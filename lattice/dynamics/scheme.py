@@ -12,6 +12,7 @@ S. Blanes and P. C. Moan, J. Comput. Appl. Math. 142, 313 (2002): composition SR
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -37,7 +38,13 @@ _B = (
 )
 _HALF_A = (*_A, 1.0 - 2.0 * sum(_A))
 _HALF_B = (*_B, 0.5 - sum(_B))
-GAUSS_NODES = 24  #: exact to round-off for the products of drifts that `integrate` allows
+
+
+@cache
+def gauss_nodes() -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights on (−1, 1): 24, exact to round-off for products of the drifts that `integrate` allows."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    return nodes, weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def torque_integrals(
     ndarray
         ``(n_drifts, n_links, 8)``.
     """
-    nodes, node_weights = np.polynomial.legendre.leggauss(GAUSS_NODES)
+    nodes, node_weights = gauss_nodes()
     s, t = link_mode.T
     out = np.zeros((len(lengths), len(link_mode), 8))
     for k, length in enumerate(lengths):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +76,15 @@ class Table:
     @property
     def work_size(self) -> int:
         """Doubles of scratch per trajectory."""
-        scratch = len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1]) + 2 * self.n_modes
-        return scratch + self.n_accounts
+        return len(self.slot_row) + 3 * len(self.arm_multiplet) + int(self.term_mode.shape[1]) + 2 * self.n_modes
+
+    def settle(self, account: FloatArray, ledger: FloatArray) -> None:
+        """Add what kicks booked, ``(B, n_accounts)``, to their rows of the ledger ``(B, n_rows, n_multiplets, 3)``."""
+        arms = [np.arange(self.arm_start[s], self.arm_start[s + 1]) for s in self.slot_mode]
+        row = np.repeat(self.slot_row, [len(a) for a in arms])
+        multiplet = self.arm_multiplet[np.concatenate([np.zeros(0, int), *arms])]
+        places: Any = (slice(None), row, multiplet)
+        np.add.at(ledger, places, account.reshape(len(account), -1, 3))
 
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a = ½ Σ_{s∈a} [Q_s (M P)_s + (Q M)_s P_s] in ħ: ``(…, n)`` → ``(…, n_multiplets, 3)``."""

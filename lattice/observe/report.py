@@ -10,7 +10,8 @@ import numpy as np
 from lattice.dynamics.ledger import channel_summary, ledger
 from lattice.observe.motion import peak_displacements, relative_displacement
 from lattice.observe.multiplet_motion import coordinates_of, multiplet_helicity, multiplet_peak, peak_angular_momentum
-from lattice.observe.verdict import STEP_ERROR, selection_of, verdict
+from lattice.observe.selection import select
+from lattice.observe.verdict import largest_step_error, verdict
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -37,7 +38,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
     run : xarray.Dataset
         One trajectory; what needs Q, P or L is None where they were not recorded.
     potential : Potential
-        That of the run; its modes give m.
+        That of the run; its crystal and eigenvectors give m.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
         "multiplets": list(rows.values()),
         "ledger": {key: summary[key] for key in LEDGER_KEYS},
         "step_error": step_error if np.isfinite(step_error) else None,
-        "verdict": verdict(rows, summary, selection_of(potential, rows, summary), run),
+        "verdict": verdict(rows, summary, select(potential, rows, summary), run),
         "warnings": cautions(run),
     }
 
@@ -111,14 +112,14 @@ def cautions(run: Dataset) -> list[str]:
     Returns
     -------
     list of str
-        A run that did not end well; a step error above 1e-5; an atom that moves more than 10 % of the distance to its
-        nearest neighbour; a coordinate beyond the range in which the couplings were determined; an imaginary frequency;
-        a pulse that is not over at the end.
+        A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); an atom that moves more than 10 %
+        of the distance to its nearest neighbour; a coordinate beyond the range in which the couplings were determined;
+        an imaginary frequency; a pulse that is not over at the end.
     """
     found = []
     if int(run["status"]):
         found.append(f"the run did not end well: {run['message'].item()}")
-    if not float(run["step_error"]) <= STEP_ERROR:
+    if not float(run["step_error"]) <= largest_step_error(run):
         found.append(f"the step error is {float(run['step_error']):.1e}: lower rtol")
     relative = relative_displacement(run)
     if relative is not None and relative[2] > FAR:

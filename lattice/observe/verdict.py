@@ -3,7 +3,8 @@
 "1 + 1 = -1" is said only if all of this holds, checked in this order; the first that fails is the reason given:
 
 1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, and both are pairs;
-2. the step error is at most `STEP_ERROR` and the ledger closes to `CLOSURE` of its gross transfer;
+2. the step error is at most `STEP_ERROR` (in a thermal bath `BATH_RTOL`, the finest that is asked of it) and the ledger
+   closes to `CLOSURE` of its gross transfer;
 3. the driven multiplet moves circularly: |helicity| ≥ `CIRCULAR`;
 4. angular momentum went through the channel;
 5. the receiver turns the other way: opposite helicity, |helicity| ≥ `CIRCULAR`;
@@ -16,18 +17,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.dynamics.integrate import BATH_RTOL
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.table import DAMPING, NOISE
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-    from lattice.anharmonic.potential import Potential
+    from lattice.observe.selection import Selection
 
 CIRCULAR = 0.95
 STEP_ERROR = 1e-5
@@ -35,26 +37,6 @@ CLOSURE = 1e-9
 PEAK_BAND = 0.08
 SHARE = 0.5
 RATIO = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Pseudo-angular momentum in the process driver + driver → receiver, with the partners that move.
-
-    Attributes
-    ----------
-    m_driver, m_receiver : float
-        m of the moving partner, its representative in (−n/2, n/2]; −n/2 where that makes |ΔM| smaller.
-    delta : float
-        ΔM = 2 m_driver − m_receiver.
-    order : int
-        n of the axis.
-    """
-
-    m_driver: float
-    m_receiver: float
-    delta: float
-    order: int
 
 
 def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset) -> str:
@@ -67,7 +49,7 @@ def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection:
     summary : dict
         As from `lattice.dynamics.ledger.channel_summary`.
     selection : Selection or None
-        None where the potential does not know its modes.
+        None where m is not known.
     run : xarray.Dataset
         The trajectory.
 
@@ -89,33 +71,6 @@ def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection:
     )
 
 
-def selection_of(potential: Potential, rows: dict[str, dict[str, Any]], summary: dict[str, Any]) -> Selection | None:
-    """Return m of the partners that move and ΔM.
-
-    Parameters
-    ----------
-    potential : Potential
-        With its modes; coordinates (x, y) of a pair stand for the partners (+, −).
-    rows, summary : dict
-        As in `verdict`.
-
-    Returns
-    -------
-    Selection or None
-        None where the modes, the axis or a helicity are not known.
-    """
-    if potential.modes is None or summary["driver"] is None or summary["receiver"] is None:
-        return None
-    helicities = [rows[name]["helicity"] for name in (summary["driver"], summary["receiver"])]
-    m = [_moving_m(potential, summary[name], h) for name, h in zip(("driver", "receiver"), helicities, strict=True)]
-    if None in m or np.isnan(np.array(m, dtype=float)).any():
-        return None
-    order = int(potential.modes.rotation_order)
-    choices = [(a, c) for a in _representatives(m[0], order) for c in _representatives(m[1], order)]
-    a, c = min(choices, key=lambda pair: abs(2 * pair[0] - pair[1]))
-    return Selection(a, c, 2 * a - c, order)
-
-
 def _obstacle(
     rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset
 ) -> str | None:
@@ -126,7 +81,7 @@ def _obstacle(
     driver, receiver = rows[summary["driver"]], rows[summary["receiver"]]
     names = f"{driver['multiplet']} → {receiver['multiplet']}"
     return (
-        _unsound(summary, float(run["step_error"]))
+        _unsound(summary, run)
         or _no_reversal(driver, receiver, summary)
         or _numbers_obstacle(driver, receiver, summary, run)
         or _umklapp_obstacle(names, selection)
@@ -144,10 +99,10 @@ def _no_process(summary: dict[str, Any], run: Dataset) -> str | None:
     return None
 
 
-def _unsound(summary: dict[str, Any], step_error: float) -> str | None:
+def _unsound(summary: dict[str, Any], run: Dataset) -> str | None:
     """Condition 2."""
-    closure = summary["closure"]
-    if not step_error <= STEP_ERROR:
+    closure, step_error = summary["closure"], float(run["step_error"])
+    if not step_error <= largest_step_error(run):
         return f"the step error is {step_error:.1e}; lower rtol"
     if closure is not None and not closure <= CLOSURE:
         return f"the ledger closes only to {closure:.1e}"
@@ -188,12 +143,21 @@ def _numbers_obstacle(
 def _umklapp_obstacle(names: str, selection: Selection | None) -> str | None:
     """Condition 9."""
     if selection is None:
-        return f"{names} reverses the real angular momentum, but ΔM is unknown: the potential carries no modes with m"
+        return (
+            f"{names} reverses the real angular momentum, but ΔM is unknown: the potential holds no crystal with a "
+            "rotation about n̂"
+        )
     if selection.delta == 0:
         return (
             f"{names} reverses the real angular momentum, but ΔM = 0: pseudo-angular momentum is conserved, no Umklapp"
         )
     return None
+
+
+def largest_step_error(run: Dataset) -> float:
+    """Return the step error up to which the motion of a run is trusted; a path in a bath has a coarser one."""
+    hot = json.loads(run.attrs["provenance"])["parameters"]["temperature_K"] > 0
+    return BATH_RTOL if hot else STEP_ERROR
 
 
 def channel_share(run: Dataset, channel: str, receiver: str) -> float:
@@ -216,23 +180,6 @@ def channel_share(run: Dataset, channel: str, receiver: str) -> float:
     sources = [name for name in run["channel"].values.tolist() if name not in (DAMPING, NOISE)]
     gross = float(np.abs(received.sel(channel=sources)).sum())
     return abs(float(received.sel(channel=channel))) / gross if gross >= GROSS_FLOOR else 0.0
-
-
-def _moving_m(potential: Potential, multiplet: str, helicity: float | None) -> float | None:
-    """Return m of the partner of a pair that moves: (+) for positive helicity; Q_x = cos, Q_y = sin is ε_+ e^(−iωt)."""
-    if helicity is None or potential.modes is None or potential.mode_numbers is None:
-        return None
-    for x in np.flatnonzero(potential.multiplet == multiplet):
-        y = potential.pair[x]
-        if y > x:
-            return float(potential.modes.m[potential.mode_numbers[x if helicity > 0 else y]])
-    return None
-
-
-def _representatives(m: float | None, order: int) -> tuple[float, ...]:
-    """Values that stand for m modulo n in a ΔM: itself, and −n/2 beside n/2."""
-    assert m is not None
-    return (m, -m) if order % 2 == 0 and abs(m) == order / 2 else (m,)
 
 
 def _turning(row: dict[str, Any], m: float) -> str:

@@ -11,6 +11,7 @@ from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 
 CLOSEST_ATOMS = 0.25  # Å; no bond is shorter than 0.74 Å
 LARGEST_NUMBER = 118
+MAGNETIC_WARNING = "warning: magnetic moments are not used; the space group is that of the crystal without them"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lattice.errors import FormatError, InputError
-from lattice.structure.cell import Cell
+from lattice.structure.cell import MAGNETIC_WARNING, Cell
 from lattice.structure.crystal import FloatArray
 from lattice.structure.safe_yaml import read_text
 
@@ -45,12 +45,43 @@ CRYSTAL_FORMATS = {
     "vasp-xml": "VASP vasprun.xml",
     "xsf": "XCrySDen",
 }
+# phonopy's name of the program where phonopy keeps the forces of that program in other units than eV and Å.
+FOREIGN_UNITS = {
+    "abinit-in": "abinit",
+    "dftb": "dftbp",
+    "elk": "elk",
+    "espresso-in": "qe",
+    "espresso-out": "qe",
+    "gen": "dftbp",
+    "siesta-xv": "siesta",
+    "struct": "wien2k",
+    "struct_out": "siesta",
+}
+
+# Formats whose readers count lines by a number in the file's head.
+COUNTED_FORMATS = {
+    "cfg",
+    "crystal",
+    "cube",
+    "dlp4",
+    "extxyz",
+    "gen",
+    "lammps-data",
+    "siesta-xv",
+    "struct_out",
+    "vasp",
+    "xsf",
+}
+HEAD_LINES = 20
+
 # What the readers of ASE raise when the content does not fit the format.
 READER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
+    NameError,
     OSError,
     RuntimeError,
     StopIteration,
@@ -60,7 +91,15 @@ READER_ERRORS = (
 )
 
 
-def read_cell(path: Path) -> tuple[Cell, list[str]]:
+class CellFile(NamedTuple):
+    """What a structure file holds: its cell, report lines, and the program of its format if in `FOREIGN_UNITS`."""
+
+    cell: Cell
+    notes: list[str]
+    program: str | None
+
+
+def read_cell(path: Path) -> CellFile:
     """Read the cell in a structure file, with ASE's masses.
 
     Parameters
@@ -70,10 +109,8 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
 
     Returns
     -------
-    cell : Cell
-        In the file's frame, origin and order of atoms.
-    notes : list of str
-        Report lines.
+    CellFile
+        The cell in the file's frame, origin and order of atoms.
 
     Raises
     ------
@@ -82,24 +119,29 @@ def read_cell(path: Path) -> tuple[Cell, list[str]]:
     FormatError
         If its format is not known, not allowed, or the content does not fit the format.
     """
-    from ase.io import read
+    from ase.io import ParseError, read
+    from ase.io.aims import AimsParseError
+    from ase.spacegroup.spacegroup import SpacegroupError
 
     text = read_text(path)
     name, fmt = _detect_format(path, text)
     if fmt == "vasp":
         _check_poscar(path, text)
+    if fmt in COUNTED_FORMATS:
+        _check_counts(path, text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             atoms: Any = read(path, format=fmt, do_not_split_by_at_sign=True)
-    except READER_ERRORS as error:
+    except (*READER_ERRORS, ParseError, AimsParseError, SpacegroupError) as error:
         raise FormatError(
             f"{path.name} cannot be read as {name}",
             found=f"{type(error).__name__}: {' '.join(str(error).split())[:160]}",
             fix="check the file: counts, symbols and numbers must fit its format",
         ) from None
     cell, notes = cell_from_ase(atoms)
-    return cell, [f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {formula_of(atoms)})", *notes]
+    line = f"cell: {path.name} ({name}, {cell.n_atoms} atoms, {formula_of(atoms)})"
+    return CellFile(cell, [line, *notes], FOREIGN_UNITS.get(fmt))
 
 
 def _detect_format(path: Path, text: str) -> tuple[str, str]:
@@ -137,12 +179,24 @@ def _check_poscar(path: Path, text: str) -> None:
     """Refuse a POSCAR without a line of species: ASE would take them from a POTCAR that lies in the working folder."""
     lines = text.splitlines()
     words = lines[5].split() if len(lines) > 5 else []
-    if not words or words[0].isdigit():
+    if not words or not all(word[0].isalpha() for word in words if not word.startswith(("!", "#"))):
         raise FormatError(
             f"{path.name} has no line of species",
             found=lines[5][:60] if len(lines) > 5 else f"{len(lines)} lines",
             fix="write the chemical symbols in line 6, before the counts (VASP 5 format)",
         )
+
+
+def _check_counts(path: Path, text: str) -> None:
+    """Refuse a head that announces more lines than the file can hold: the readers of ASE would count up to it."""
+    for line in text.splitlines()[:HEAD_LINES]:
+        for word in line.split():
+            if word.isdecimal() and int(word[:30]) > len(text):
+                raise FormatError(
+                    f"{path.name} announces more atoms than it holds",
+                    found=f"the number {word[:30]} in a file of {len(text)} characters",
+                    fix="write the file again; its counts are damaged",
+                )
 
 
 def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
@@ -159,28 +213,46 @@ def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:
         raise InputError(
             "The structure has no cell", found=f"{atoms.cell.rank} cell vectors", fix="give the cell of the crystal"
         )
-    occupancy = atoms.info.get("occupancy") or {}
-    if any(len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3 for site in occupancy.values()):
+    partial = next((site for site in (atoms.info.get("occupancy") or {}).values() if not _is_full(site)), None)
+    if partial is not None:
         raise InputError(
             "The crystal has partly occupied sites",
-            found=str(next(site for site in occupancy.values() if len(site) > 1 or abs(sum(site.values()) - 1) > 1e-3)),
+            found=str(partial)[:80],
             fix="give an ordered crystal, one species for each site",
         )
     notes = []
     if not atoms.pbc.all():
         notes.append("warning: the structure is not marked as periodic along every vector; it is taken as a crystal")
+    if np.any(_moments(atoms)):
+        notes.append(MAGNETIC_WARNING)
     vectors = atoms.cell.array
     positions = np.zeros((len(atoms), 3))
-    # Of vectors that cannot be inverted `Cell` says what is wrong.
+    # What cannot be inverted or is not finite is refused by `Cell`, which says what is wrong.
     if np.isfinite(vectors).all() and abs(np.linalg.det(vectors)) > 1e-12:
-        positions = atoms.positions @ np.linalg.inv(vectors)
+        with np.errstate(all="ignore"):
+            positions = atoms.positions @ np.linalg.inv(vectors)
     return Cell(vectors, positions, atoms.numbers, _masses(atoms)), notes
+
+
+def _moments(atoms: Any) -> FloatArray:
+    """Return the initial magnetic moments of `ase.Atoms` in Bohr magnetons."""
+    moments: FloatArray = atoms.get_initial_magnetic_moments()
+    return moments
 
 
 def _masses(atoms: Any) -> FloatArray:
     """Return the masses of `ase.Atoms` in amu."""
     masses: FloatArray = atoms.get_masses()
     return masses
+
+
+def _is_full(site: Any) -> bool:
+    """Whether a site of ASE's occupancy table holds one species with the weight 1."""
+    try:
+        weights = [float(weight) for weight in site.values()]
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return len(weights) == 1 and abs(weights[0] - 1) < 1e-3
 
 
 def formula_of(atoms: Any) -> str:

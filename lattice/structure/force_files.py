@@ -16,7 +16,7 @@ from lattice.structure.safe_yaml import read_text
 if TYPE_CHECKING:
     import h5py
 
-MAX_PAIRS = 100_000_000  # supercell pairs; 10000 atoms squared, 7 GB
+LARGEST_RATIO = 1100  # of the bytes of a dataset to those of its file; no compression of HDF5 reaches more
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -152,7 +152,9 @@ def _read_text_constants(path: Path, head: list[str], words: list[str]) -> Force
             fix="write the file again; it may be cut off",
         )
     table = _numbers(words[len(head) :], path).reshape(n_rows, n_columns, 11)
-    rows, columns = table[:, :, 0].astype(np.int64), table[:, :, 1].astype(np.int64)
+    # A damaged index may not fit an integer; -1 is none of them.
+    pairs = np.where(np.abs(table[:, :, :2]) < 1e9, table[:, :, :2], -1.0).astype(np.int64)
+    rows, columns = pairs[:, :, 0], pairs[:, :, 1]
     if (rows != rows[:, :1]).any() or (columns != np.arange(1, n_columns + 1)).any():
         raise FormatError(
             f"{path.name} does not list the pairs in ascending order",
@@ -205,7 +207,7 @@ def _dataset(file: h5py.File, key: str, kinds: str, path: Path) -> FloatArray:
         and item.dtype.kind in kinds
         and not item.is_virtual
         and item.external is None
-        and 0 < item.size <= 9 * MAX_PAIRS
+        and 0 < item.size * item.dtype.itemsize <= LARGEST_RATIO * path.stat().st_size
     )
     if not sound:
         raise FormatError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice.errors import InputError
 from lattice.structure.bundled import DISPERSION, bundled_file, bundled_names
-from lattice.structure.cell import Cell
+from lattice.structure.cell import MAGNETIC_WARNING, Cell
 from lattice.structure.cell_files import cell_from_ase, formula_of, read_cell
 from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.folder import STRUCTURE_NAMES, look_beside, main_file, only_force_file
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from phonopy import Phonopy
 
 SAME_CELL = 1e-3  # Å, between two files about one crystal; POSCARs are often written with five digits
-BOHR_FORMATS = ("Abinit", "Elk", "Quantum ESPRESSO", "SIESTA", "WIEN2k", "DFTB+")
 
 
 def load(
@@ -46,7 +45,7 @@ def load(
     Parameters
     ----------
     source : str, path, ase.Atoms or phonopy.Phonopy
-        A bundled name (``"Bi2Se3"``; a folder of that name is ``"./Bi2Se3"``); a folder;
+        A bundled name (``"Bi2Se3"``; a folder of that name is ``"./Bi2Se3"`` or a `Path`); a folder;
         a phonopy YAML file, plain or compressed; POSCAR, CIF or another
         crystal format that ASE reads. Force files and BORN lying beside a file are read too.
     fc : path or ndarray, optional
@@ -84,8 +83,11 @@ def load(
 
 def _read_source(source: object) -> Material:
     """Read what the source itself holds."""
-    if isinstance(source, str | os.PathLike):
-        return _from_path(os.fspath(source))
+    if isinstance(source, str):
+        bundled = bundled_file(source)
+        return _from_path(Path(source), source) if bundled is None else _from_bundled(bundled, source)
+    if isinstance(source, os.PathLike):
+        return _from_path(Path(source), os.fspath(source))
     from ase import Atoms
     from phonopy import Phonopy
 
@@ -102,14 +104,15 @@ def _read_source(source: object) -> Material:
     )
 
 
-def _from_path(source: str) -> Material:
-    """Read a bundled crystal, a folder or a file."""
-    bundled = bundled_file(source)
-    if bundled is not None:
-        material = _from_yaml(bundled, source)
-        material.found.insert(0, f"bundled crystal {source}")
-        return replace(material, folder=None, dispersion_name=DISPERSION.get(source))
-    path = Path(source)
+def _from_bundled(path: Path, name: str) -> Material:
+    """Read a bundled crystal, whose file is complete."""
+    material = _from_yaml(path, name)
+    material.found.insert(0, f"bundled crystal {name}")
+    return replace(material, folder=None, dispersion_name=DISPERSION.get(name))
+
+
+def _from_path(path: Path, source: str) -> Material:
+    """Read a folder or a file."""
     try:
         kind = "folder" if path.is_dir() else "file" if path.is_file() else "nothing"
     except (OSError, ValueError):
@@ -133,8 +136,8 @@ def _from_file(path: Path, name: str) -> Material:
     endings = {suffix.lower() for suffix in path.suffixes[-2:]}
     if endings & {".yaml", ".yml"}:
         return _from_yaml(path, name)
-    cell, notes = read_cell(path)
-    return Material(cell, name, path.parent, found=notes)
+    file = read_cell(path)
+    return Material(file.cell, name, path.parent, found=file.notes, program=file.program)
 
 
 def _from_yaml(path: Path, name: str) -> Material:
@@ -145,15 +148,17 @@ def _from_yaml(path: Path, name: str) -> Material:
         material.primitive = data.primitive_matrix
     units = "" if data.calculator is None else f", converted from the units of {data.calculator}"
     material.found.append(f"cell: {path.name} ({data.cell.n_atoms} atoms in the unit cell{units})")
+    if data.magnetic:
+        material.found.append(MAGNETIC_WARNING)
     if data.force_constants is not None:
         material.forces = ForceBlock(data.force_constants)
-        material.found.append(f"force constants: {path.name}")
+        material.forces_line = f"force constants: {path.name}"
     elif data.dataset is not None:
         material.forces = data.dataset
-        material.found.append(f"force sets: {path.name}")
+        material.forces_line = f"force sets: {path.name}"
     if data.born_charges is not None and data.dielectric is not None:
         material.born = (data.born_charges, data.dielectric)
-        material.found.append(f"Born charges: {path.name}")
+        material.born_line = f"Born charges: {path.name}"
     return material
 
 
@@ -175,6 +180,8 @@ def _from_phonopy(phonon: Phonopy) -> Material:
     cell = cell_from_atoms(phonon.unitcell, length)
     material = Material(cell, phonon.primitive.formula, primitive=np.array(phonon.primitive_matrix))
     material.found.append(f"cell: Phonopy object ({cell.n_atoms} atoms in the unit cell)")
+    if phonon.unitcell.magnetic_moments is not None:
+        material.found.append(MAGNETIC_WARNING)
     material.choice = SupercellChoice(
         integer_matrix(phonon.supercell_matrix, "The supercell matrix").T,
         "of the Phonopy object",
@@ -187,15 +194,15 @@ def _from_phonopy(phonon: Phonopy) -> Material:
         full = len(constants) == len(phonon.supercell)
         rows = None if full else np.asarray(phonon.primitive.p2s_map, dtype=np.int64)
         material.forces = ForceBlock(np.asarray(constants, dtype=np.float64) * stiffness, rows)
-        material.found.append("force constants: of the Phonopy object")
+        material.forces_line = "force constants: of the Phonopy object"
     else:
         dataset = dataset_in_public_units(phonon.dataset, length, stiffness)
         if dataset is not None:
             material.forces = dataset
-            material.found.append("force sets: of the Phonopy object")
+            material.forces_line = "force sets: of the Phonopy object"
     if phonon.nac_params is not None:
         material.born = (phonon.nac_params["born"], phonon.nac_params["dielectric"])
-        material.found.append("Born charges: of the Phonopy object")
+        material.born_line = "Born charges: of the Phonopy object"
     return material
 
 
@@ -203,7 +210,7 @@ def _check_neighbours(folder: Path, chosen: Path, cell: Cell) -> None:
     """Refuse a folder whose POSCAR is another crystal than its phonopy YAML file."""
     for name in STRUCTURE_NAMES[:1]:
         other = folder / name
-        if other != chosen and other.is_file() and not same_cell(cell, read_cell(other)[0]):
+        if other != chosen and other.is_file() and not same_cell(cell, read_cell(other).cell):
             raise InputError(
                 f"{name} and {chosen.name} in the folder {folder.name} are different cells",
                 found="cells, atoms or their order differ",
@@ -223,33 +230,40 @@ def same_cell(first: Cell, second: Cell) -> bool:
 
 def _add_forces(material: Material, fc: Any) -> None:
     """Read the forces that are given or lie beside the source, and look for their supercell."""
-    if isinstance(fc, str | os.PathLike):
-        path: Path | None = Path(fc)
-    elif fc is not None:
+    beside = None if material.folder is None else look_beside(material.folder)
+    if fc is None and material.forces is not None:
+        if beside is not None and beside.forces:
+            names = ", ".join(path.name for path in beside.forces)
+            material.found.append(f"not read: {names} beside the source, which holds forces itself")
+        return
+    if fc is not None and not isinstance(fc, str | os.PathLike):
         material.forces = _block_from_array(fc)
-        material.found.append(f"force constants: array {material.forces.array.shape}, eV/Å²")
+        material.forces_line = f"force constants: array {material.forces.array.shape}, eV/Å²"
+        _find_choice(material, [material.folder])
         return
-    elif material.forces is None and material.folder is not None:
-        path = only_force_file(look_beside(material.folder))
-    else:
-        return
+    path = Path(fc) if fc is not None else None if beside is None else only_force_file(beside)
     if path is None:
         return
     forces = read_forces(path)
-    if material.choice is None:
-        material.choice = _choice_beside(material, path.parent)
-        if material.choice is None and material.folder is not None and material.folder != path.parent:
-            material.choice = _choice_beside(material, material.folder)
+    _find_choice(material, [path.parent, material.folder])
     calculator = None if material.choice is None else material.choice.calculator
     material.forces = _convert(forces, calculator)
     kind = "force constants" if isinstance(forces, ForceBlock) else "force sets"
-    material.found.append(f"{kind}: {path.name}, in the units of {calculator or 'VASP (eV, Å)'}")
-    program = next((name for name in BOHR_FORMATS if f"({name}" in material.found[0]), None)
-    if program is not None and calculator is None and not getattr(forces, "unit_known", False):
+    named = isinstance(forces, ForceBlock) and forces.unit_known
+    unit = "with their unit" if named else f"in the units of {calculator or 'VASP (eV, Å)'}"
+    material.forces_line = f"{kind}: {path.name}, {unit}"
+    if material.program is not None and calculator is None and not named:
         material.found.append(
-            f"warning: {path.name} is taken in eV and Å; if phonopy wrote it in the units of {program}, put its "
-            "phonopy_disp.yaml beside it"
+            f"warning: {path.name} is taken in eV and Å; if phonopy wrote it for {material.program}, put its "
+            "phonopy_disp.yaml beside it, which names the units"
         )
+
+
+def _find_choice(material: Material, folders: list[Path | None]) -> None:
+    """Look in folders, in this order, for the supercell of the forces, if it is not known yet."""
+    for folder in folders:
+        if material.choice is None and folder is not None:
+            material.choice = _choice_beside(material, folder)
 
 
 def _block_from_array(fc: Any) -> ForceBlock:
@@ -286,7 +300,7 @@ def _choice_beside(material: Material, folder: Path) -> SupercellChoice | None:
         if choice is not None:
             return choice
     if beside.sposcar is not None:
-        supercell, _ = read_cell(beside.sposcar)
+        supercell = read_cell(beside.sposcar).cell
         matrix = supercell_matrix_between(material.cell.cell, supercell.cell, SAME_CELL)
         return SupercellChoice(matrix, f"from {beside.sposcar.name}", points=supercell.positions @ supercell.cell)
     return None if beside.conf is None else read_phonopy_conf(beside.conf)
@@ -296,12 +310,14 @@ def _add_born(material: Material, born: Any) -> None:
     """Take the charges that are given, or the BORN file beside the source if it holds none itself."""
     if isinstance(born, str | os.PathLike):
         material.born = Path(born)
+        material.born_line = f"Born charges: {material.born.name}"
     elif born is not None:
         material.born = born
-        material.found.append("Born charges: arrays")
+        material.born_line = "Born charges: arrays"
     elif material.folder is not None:
         beside = look_beside(material.folder).born
         if beside is not None and material.born is None:
             material.born = beside
+            material.born_line = f"Born charges: {beside.name}"
         elif beside is not None and material.born is not None:
             material.found.append(f"not read: {beside.name} beside the source, which holds Born charges itself")

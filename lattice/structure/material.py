@@ -49,8 +49,12 @@ class Material:
         Born charges of the source's primitive cell and ε∞, or the BORN file.
     dispersion_name : str or None
         As in `Crystal`.
+    program : str or None
+        The program whose format the structure is in, where phonopy keeps its forces in other units than eV and Å.
+    forces_line, born_line : str
+        Report lines on where the forces and the Born charges are from.
     found : list of str
-        Report lines.
+        Other report lines.
     """
 
     cell: Cell
@@ -61,6 +65,9 @@ class Material:
     forces: ForceBlock | ForceSets | dict[str, Any] | None = None
     born: tuple[Any, Any] | Path | None = None
     dispersion_name: str | None = None
+    program: str | None = None
+    forces_line: str = "force constants: none"
+    born_line: str = "Born charges: none"
     found: list[str] = field(default_factory=list)
 
 
@@ -84,7 +91,7 @@ def make_crystal(material: Material, primitive: object, symprec: float) -> Cryst
         If no space group is found.
     """
     wanted = material.primitive if primitive is None else primitive
-    found = list(material.found)
+    found = [*material.found, material.forces_line]
     find_spacegroup(material.cell, symprec)  # phonopy would fail without naming the cause
     phonon = _with_forces(material, wanted, symprec, found)
     crystal = crystal_from_phonopy(
@@ -97,18 +104,14 @@ def make_crystal(material: Material, primitive: object, symprec: float) -> Cryst
         found.append(describe_defects(crystal.force_constants, cell, group))
         if crystal.force_constants.gamma_only:
             found.append("force constants of the cell alone: valid at q = 0 only")
-    else:
-        found.append("force constants: none")
+    found.append(material.born_line)
     charges = dielectric = None
     if isinstance(material.born, Path):
         charges, dielectric = read_born(material.born, cell, symprec)
-        found.append(f"Born charges: {material.born.name}")
     elif material.born is not None:
         charges, dielectric = _place_charges(material, cell, symprec, rebuilt=primitive is not None)
     if charges is not None and dielectric is not None:
         found += describe_born(charges, dielectric, cell, group)
-    else:
-        found.append("Born charges: none")
     return replace(crystal, born_charges=charges, dielectric=dielectric, found=tuple(found))
 
 

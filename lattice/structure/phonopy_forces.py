@@ -115,21 +115,17 @@ def set_forces(phonon: Phonopy, dataset: dict[str, Any]) -> float:
 
 def _dense(dataset: dict[str, Any], n_supercell: int) -> tuple[FloatArray, FloatArray]:
     """Return displacements and forces of all atoms, ``(n_supercells, n_supercell_atoms, 3)``, of a sound dataset."""
-    if "first_atoms" in dataset:
-        entries = dataset["first_atoms"]
-        forces = np.array([entry["forces"] for entry in entries], dtype=np.float64)
-        displacements = np.zeros((len(entries), n_supercell, 3))
-        for index, entry in enumerate(entries):
-            if not 0 <= entry["number"] < n_supercell:
-                raise InputError(
-                    "A force set displaces an atom that the supercell does not have",
-                    found=f"atom {entry['number'] + 1} of {n_supercell}",
-                    fix="give the force sets of this supercell",
-                )
-            displacements[index, entry["number"]] = entry["displacement"]
-    else:
-        displacements = np.asarray(dataset["displacements"], dtype=np.float64)
-        forces = np.asarray(dataset["forces"], dtype=np.float64)
+    displacements, forces, displaced = _tables(dataset)
+    if displaced is not None:
+        if (displaced < 0).any() or (displaced >= n_supercell).any() or displacements.shape != (len(displaced), 3):
+            raise InputError(
+                "A force set displaces an atom that the supercell does not have, or by no vector",
+                found=f"atoms {(displaced + 1).tolist()[:8]} of {n_supercell}, displacements {displacements.shape}",
+                fix="give the force sets of this supercell",
+            )
+        singles = displacements
+        displacements = np.zeros((len(displaced), n_supercell, 3))
+        displacements[np.arange(len(displaced)), displaced] = singles
     if forces.shape != displacements.shape or forces.shape[1:] != (n_supercell, 3):
         raise InputError(
             "The force sets do not fit the supercell",
@@ -139,6 +135,23 @@ def _dense(dataset: dict[str, Any], n_supercell: int) -> tuple[FloatArray, Float
     if not (np.isfinite(forces).all() and np.isfinite(displacements).all()):
         raise InputError("The force sets hold numbers that are not finite", found="NaN", fix="repeat that calculation")
     return displacements, forces
+
+
+def _tables(dataset: dict[str, Any]) -> tuple[FloatArray, FloatArray, IntArray | None]:
+    """Return displacements, forces and, where one atom at a time is displaced, which."""
+    try:
+        if "first_atoms" not in dataset:
+            return np.asarray(dataset["displacements"], float), np.asarray(dataset["forces"], float), None
+        entries = dataset["first_atoms"]
+        displaced = np.array([entry["number"] for entry in entries], dtype=np.int64)
+        displacements = np.array([entry["displacement"] for entry in entries], dtype=np.float64)
+        return displacements, np.array([entry["forces"] for entry in entries], dtype=np.float64), displaced
+    except (OverflowError, TypeError, ValueError):
+        raise InputError(
+            "The force sets are no tables of numbers",
+            found="rows of different lengths, or text",
+            fix="write the file again with phonopy; it may be cut off",
+        ) from None
 
 
 def dataset_from_sets(sets: ForceSets, n_supercell: int, order: IntArray | None = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from lattice.structure.supercell import (
     supercell_matrix_between,
     translation_index,
 )
-from lattice.structure.symmetry import find_spacegroup
+from lattice.structure.symmetry import find_spacegroup, spglib_error
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -46,11 +46,11 @@ def phonopy_errors(what: str, fix: str) -> Iterator[None]:
         AssertionError,
         AttributeError,
         LookupError,
-        NotImplementedError,
         RuntimeError,
         TypeError,
         ValueError,
         np.linalg.LinAlgError,
+        spglib_error(),
     ) as error:
         text = " ".join(str(error).split())[:200]
         raise InputError(what, found=f"{type(error).__name__}: {text}", fix=fix) from None
@@ -93,7 +93,7 @@ def cell_from_atoms(atoms: PhonopyAtoms, length: float = 1.0) -> Cell:
     InputError
         If sites are shared by several species, or the cell cannot be used.
     """
-    # phonopy below 4.10 knows no mixtures.
+    # Older phonopy knows no mixtures.
     if getattr(atoms, "has_weighted_species", False) or getattr(atoms, "has_mixtures", False):
         raise InputError(
             "The crystal has sites that several species share",

@@ -36,6 +36,8 @@ class PhonopyFile:
         ``(n_primitive_atoms, 3, 3)`` *e* and ``(3, 3)``.
     calculator : str or None
         Whose units the file was in.
+    magnetic : bool
+        Whether the atoms carry magnetic moments.
     """
 
     cell: Cell
@@ -46,6 +48,7 @@ class PhonopyFile:
     born_charges: FloatArray | None
     dielectric: FloatArray | None
     calculator: str | None
+    magnetic: bool
 
     @property
     def has_forces(self) -> bool:
@@ -84,6 +87,7 @@ def read_phonopy_yaml(path: Path) -> PhonopyFile:
             born_charges=None if nac is None else nac["born"],
             dielectric=None if nac is None else nac["dielectric"],
             calculator=data.calculator,
+            magnetic=data.unitcell.magnetic_moments is not None,
         )
 
 

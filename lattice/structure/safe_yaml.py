@@ -127,7 +127,7 @@ def parse_yaml(text: str, name: str) -> dict[str, object]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both build plain data only; in C where there is one
     try:
         _check_events(text, name, loader)
-        document = yaml.load(io.StringIO(text), Loader=loader)
+        document = _construct(text, loader)
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
@@ -143,6 +143,15 @@ def parse_yaml(text: str, name: str) -> dict[str, object]:
             fix="give a file written by phonopy, such as phonopy_params.yaml",
         )
     return document
+
+
+def _construct(text: str, loader: Any) -> object:
+    """Return the plain data of a document."""
+    reader = loader(io.StringIO(text))
+    try:
+        return reader.get_single_data()
+    finally:
+        reader.dispose()
 
 
 def _check_events(text: str, name: str, loader: Any) -> None:

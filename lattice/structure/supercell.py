@@ -10,6 +10,8 @@ import numpy as np
 from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray, IntArray
 
+LARGEST_ENTRY = 10_000  # of a supercell matrix; products of three entries stay exact in 64 bits
+
 
 def integer_matrix(values: object, what: str) -> IntArray:
     """Return a ``(3, 3)`` integer matrix with a non-zero determinant.
@@ -35,7 +37,7 @@ def integer_matrix(values: object, what: str) -> IntArray:
         matrix = np.diag(matrix)
     if matrix.shape != (3, 3):
         raise InputError(f"{what} is not a 3×3 matrix", found=f"shape {matrix.shape}", fix=fix)
-    if not np.isfinite(matrix).all() or np.abs(matrix - np.rint(matrix)).max() > 1e-3:
+    if not (np.abs(matrix) < LARGEST_ENTRY).all() or np.abs(matrix - np.rint(matrix)).max() > 1e-3:
         raise InputError(f"{what} is not made of whole numbers", found=matrix.tolist(), fix=fix)
     integers = np.rint(matrix).astype(np.int64)
     if determinant(integers) == 0:

@@ -11,13 +11,13 @@ import numpy as np
 
 from lattice.errors import FormatError, InputError
 from lattice.structure.cell import Cell
-from lattice.structure.crystal import FloatArray, IntArray
+from lattice.structure.crystal import FloatArray, ForceConstants, IntArray
 from lattice.structure.defects import exchange_defect, symmetry_defect
 from lattice.structure.force_files import ForceBlock, ForceSets
 from lattice.structure.phonopy_forces import dataset_from_sets, set_force_constants, set_forces
-from lattice.structure.phonopy_object import build_phonopy, constants_of_phonopy
+from lattice.structure.phonopy_object import build_phonopy, constants_of_phonopy, full_array
 from lattice.structure.safe_yaml import read_text
-from lattice.structure.supercell import determinant, integer_matrix
+from lattice.structure.supercell import determinant, integer_matrix, locate_atoms
 from lattice.structure.symmetry import find_spacegroup
 
 if TYPE_CHECKING:
@@ -124,18 +124,17 @@ def _defect(cell: Cell, forces: ForceBlock | ForceSets, matrix: IntArray, sympre
         return float("inf")
     constants = constants_of_phonopy(phonon, cell)
     broken = max(
-        _translation_defect(phonon),
+        _translation_defect(phonon, cell, constants),
         exchange_defect(constants),
         symmetry_defect(constants, cell, find_spacegroup(cell, symprec)),
     )
     return max(misfit, broken / (LARGEST_DEFECT * max(float(np.abs(constants.array).max()), 1e-300)))
 
 
-def _translation_defect(phonon: Phonopy) -> float:
-    """Return the largest change in *eV/Å²* of full force constants under a translation of the cell."""
-    full = np.asarray(phonon.force_constants)
-    permutations = np.asarray(phonon.primitive.atomic_permutations)
-    return max((float(np.abs(full[np.ix_(row, row)] - full).max()) for row in permutations), default=0.0)
+def _translation_defect(phonon: Phonopy, cell: Cell, constants: ForceConstants) -> float:
+    """Return in *eV/Å²* how far full force constants are from those of the home cell moved to every other cell."""
+    places = locate_atoms(phonon.supercell.positions, cell.cell, cell.positions, 10 * phonon.symmetry.tolerance)
+    return float(np.abs(full_array(constants, *places) - np.asarray(phonon.force_constants)).max())
 
 
 def read_phonopy_conf(path: Path) -> SupercellChoice | None:

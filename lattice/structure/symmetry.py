@@ -39,7 +39,7 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
         try:
             structure = (cell.cell.tolist(), cell.positions.tolist(), cell.numbers.tolist())
             dataset = spglib.get_symmetry_dataset(structure, symprec=symprec)
-        except spglib.SpglibError:
+        except spglib_error():
             dataset = None
     if dataset is None:
         raise SymmetryError(
@@ -56,6 +56,14 @@ def find_spacegroup(cell: Cell, symprec: float = 1e-5) -> SpaceGroup:
         transformation_matrix=dataset.transformation_matrix,
         symprec=float(symprec),
     )
+
+
+def spglib_error() -> type[Exception]:
+    """Return what spglib raises when it fails; older versions return None and have no exception of their own."""
+    import spglib
+
+    error: type[Exception] = getattr(spglib, "SpglibError", RuntimeError)
+    return error
 
 
 def count_pure_translations(spacegroup: SpaceGroup) -> int:

@@ -289,3 +289,10 @@ def test_reserved_channel_name_is_an_error():
     potential = make_potential([2.0], [0.1], ["A"], [([0, 0, 0], [], 1e-3, "damping")])
     with pytest.raises(InputError, match="ledger"):
         simulate(potential, [], 1.0)
+
+
+def test_blow_up_close_to_a_recorded_time_warns_of_nothing():
+    """Any warning is an error here: numbers up to the largest double pass through L and the step error."""
+    run = simulate(cubic_well(), [], 3.0, initial=([20.0], [0.0]), record=Record(1e-4), on_failure="keep")
+    assert run.status == 1
+    assert np.abs(run.Q).max() > 1e3

@@ -11,6 +11,8 @@ from reference import Twin
 
 from lattice import Pulse
 from lattice._kernels import trajectory
+from lattice.dynamics import integrate
+from lattice.dynamics.bath import Bath
 from lattice.dynamics.integrate import Grid, Refinement
 from lattice.dynamics.table import build_table
 
@@ -62,14 +64,16 @@ def test_force_of_any_order_with_any_field_factors(order):
     table, Q, E = build_table(potential), rng.standard_normal(3), rng.standard_normal(3)
     P, kick = np.zeros((1, 3)), np.array([1.0])
     status, ledger = np.zeros(1, np.int32), np.zeros((1, len(table.rows), 3, 3))
+    account = np.zeros((1, table.n_accounts))
     still = np.tile([1.0, 0.0, 0.0, 1.0], (2, 3, 1))
     record = np.empty((1, 1, 3)), np.empty((1, 1, 3))
     trajectory.advance(
-        Q[None].copy(), P, ledger, status, *record, np.empty((1, table.work_size)), E.reshape(1, 1, 1, 3).copy(),
+        Q[None].copy(), P, ledger, account, status, *record, np.empty((1, table.work_size)),
+        E.reshape(1, 1, 1, 3).copy(),
         still, np.zeros((2, 0, 8)), kick, np.zeros((3, 3)), np.zeros((0, 3, 11)), np.zeros(1, np.int32), 0, 0, False,
         table.coefficient, table.term_order, table.term_mode, table.term_slot,
         table.term_field, table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
-        table.link_arm, table.arm_start, table.arm_multiplet, table.n_accounts, 3, 4, True, 1,
+        table.link_arm, table.arm_start, table.arm_multiplet, 3, 4, True, 1,
     )  # fmt: skip
     expected = np.zeros(3)
     for s in range(3):
@@ -91,6 +95,18 @@ def test_bits_do_not_depend_on_threads_or_neighbours():
         for other in runs[1:]:
             assert np.array_equal(first, getattr(other, name)), name
         assert np.array_equal(first, np.concatenate([getattr(one, name) for one in alone])), name
+
+
+@pytest.mark.parametrize("bath", [None, Bath(100.0, 4)])
+def test_bits_do_not_depend_on_how_the_work_is_cut(bath, monkeypatch):
+    table, rest, pulses = build_table(random_potential(1)), np.zeros((2, 12)), [(Pulse(1.0, 2.5, 0.5, center=0.3),), ()]
+    solver = Refinement(table, pulses, rest, rest, Grid(0.033, 0.1, 5, 0.6), 6, 1, bath, np.arange(2))
+    whole = solver.level(np.arange(2), 1)
+    for budget in (1, 7 * 2 * 3 * 14, 40 * 2 * 3 * 14):
+        monkeypatch.setattr(integrate, "_FIELD_BUDGET", budget)
+        cut = solver.level(np.arange(2), 1)
+        for name in ("Q", "P", "Q_end", "P_end", "ledger"):
+            assert np.array_equal(getattr(whole, name), getattr(cut, name)), (budget, name)
 
 
 def test_build_info_names_the_compiler():

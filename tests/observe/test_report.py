@@ -1,7 +1,6 @@
 """The report of a run: its keys, its numbers by a second road, its symmetry, and its verdict."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.simulate import simulate
 from lattice.observe.report import cautions, multiplet_row, run_report, summary_of
-from lattice.observe.verdict import Selection, channel_share, selection_of, verdict
+from lattice.observe.selection import Selection, select
+from lattice.observe.verdict import channel_share, verdict
 
 ROW_KEYS = {
     "multiplet",
@@ -183,7 +183,7 @@ class TestVerdict:
     def good(self, report, run, potential):
         rows = {name: dict(row) for name, row in rows_of(report).items()}
         summary = dict(summary_of(run))
-        return {"rows": rows, "summary": summary, "selection": selection_of(potential, rows, summary), "run": run}
+        return {"rows": rows, "summary": summary, "selection": select(potential, rows, summary), "run": run}
 
     def test_all_together_hold(self, good):
         assert verdict(**good).startswith("1 + 1 = -1: two quanta of Eu(1) (m = +1, helicity +1.000, 2.07 THz)")
@@ -228,29 +228,6 @@ class TestVerdict:
         assert "ΔM is unknown" in verdict(**good)
 
 
-@pytest.mark.parametrize(
-    ("order", "m_driver", "m_receiver", "delta"),
-    [
-        (3, 1, -1, 3),
-        (6, 1, 2, 0),
-        (6, 2, -2, 6),
-        (4, 1, 2, 0),
-        (4, -1, 2, 0),  # −2 stands for 2 where that makes |ΔM| smaller
-        (6, 1, -1, 3),
-    ],
-)
-def test_delta_M_uses_the_representative_that_makes_it_smallest(order, m_driver, m_receiver, delta):
-    modes = SimpleNamespace(rotation_order=order, m=np.array([m_driver, -m_driver, m_receiver, -m_receiver], float))
-    potential = SimpleNamespace(
-        modes=modes,
-        mode_numbers=np.arange(4),
-        multiplet=np.array(["E(1)", "E(1)", "E(2)", "E(2)"]),
-        pair=np.array([1, 0, 3, 2]),
-    )
-    rows = {"E(1)": {"helicity": 1.0}, "E(2)": {"helicity": 1.0}}
-    assert selection_of(potential, rows, {"driver": "E(1)", "receiver": "E(2)"}).delta == delta
-
-
 def test_share_of_a_channel_is_that_of_its_torque(run):
     # E_g2 takes part in E_u1 E_u2 E_g2 as well, so E_u1² E_g2 has most of it but not all.
     share = channel_share(run, "Eu(1)^2 Eg(2)", "Eg(2)")
@@ -267,3 +244,14 @@ def test_one_row_of_a_singlet_potential():
     assert row["peak_displacement_A"] is None
     assert row["helicity"] is None
     assert row["spectral_peak_THz"] == pytest.approx(2.0, abs=0.02)
+
+
+def test_a_thermal_run_is_trusted_to_the_accuracy_that_is_asked_of_it(potential):
+    pulse = default_pulse(potential)
+    hot = simulate(potential, pulse, 6.0, temperature=10.0, seed=1)
+    assert float(hot["step_error"]) > 1e-7
+    assert not any("step error" in word for word in cautions(hot))
+    assert "step error" not in run_report(hot, potential)["verdict"]
+    rough = hot.assign(step_error=2e-3)
+    assert "the step error is 2.0e-03: lower rtol" in cautions(rough)
+    assert "the step error is 2.0e-03" in run_report(rough, potential)["verdict"]

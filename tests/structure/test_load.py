@@ -1,6 +1,7 @@
 """One crystal through every door: each gives the same cell, masses, order of atoms, force constants and charges."""
 
 import lzma
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -400,3 +401,96 @@ def test_the_bundled_force_constants_as_text_find_their_supercell(tmp_path):
     loaded = lattice.load(tmp_path / "POSCAR", fc=tmp_path / "FC.txt")
     assert (loaded.force_constants.supercell_matrix == 2 * np.eye(3)).all()
     np.testing.assert_allclose(loaded.force_constants.array, crystal.force_constants.array, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["constants", "sets"])
+def test_noise_of_a_calculation_does_not_hide_the_supercell(folder, phonon, crystal, kind):
+    rng = np.random.default_rng(1)
+    if kind == "constants":
+        scale = 0.002 * np.abs(phonon.force_constants).max()
+        noisy = phonon.force_constants + scale * rng.normal(size=phonon.force_constants.shape)
+        write_FORCE_CONSTANTS(noisy, folder / "FORCE_CONSTANTS")
+    else:
+        displaced(phonon)
+        for entry in phonon.dataset["first_atoms"]:
+            entry["forces"] = entry["forces"] + 0.0003 * np.abs(entry["forces"]).max() * rng.normal(size=(24, 3))
+        write_FORCE_SETS(phonon.dataset, folder / "FORCE_SETS")
+    loaded = lattice.load(folder)
+    np.testing.assert_array_equal(loaded.force_constants.supercell_matrix, SUPERCELL)
+
+
+def test_forces_beside_a_format_in_other_units_are_warned_of(tmp_path, phonon, crystal):
+    atoms = Atoms(numbers=crystal.numbers, cell=crystal.cell, scaled_positions=crystal.positions, pbc=True)
+    ase_write(tmp_path / "pw.pwi", atoms, format="espresso-in", pseudopotentials={"Zn": "Zn.upf", "O": "O.upf"})
+    write_FORCE_CONSTANTS(phonon.force_constants, tmp_path / "FORCE_CONSTANTS")
+    warned = [line for line in lattice.load(tmp_path / "pw.pwi").found if line.startswith("warning:")]
+    assert len(warned) == 1
+    assert "for qe" in warned[0]
+
+
+def test_magnetic_moments_are_warned_of(tmp_path, crystal):
+    atoms = Atoms(numbers=crystal.numbers, cell=crystal.cell, scaled_positions=crystal.positions, pbc=True)
+    atoms.set_initial_magnetic_moments([1, 0, -1, 0])
+    assert any("magnetic" in line for line in lattice.load(atoms).found)
+    magnetic = PhonopyAtoms(
+        cell=crystal.cell,
+        scaled_positions=crystal.positions,
+        numbers=crystal.numbers,
+        magnetic_moments=[1, 0, -1, 0],
+    )
+    phonon = Phonopy(magnetic, np.eye(3, dtype=int), primitive_matrix="P")
+    assert any("magnetic" in line for line in lattice.load(phonon).found)
+    phonon.save(tmp_path / "phonopy.yaml")
+    assert any("magnetic" in line for line in lattice.load(tmp_path).found)
+    assert not any("magnetic" in line for line in lattice.load("Bi2Se3").found)
+
+
+def test_a_path_is_never_a_bundled_name(tmp_path, monkeypatch, phonon, crystal):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Bi2Se3").mkdir()
+    write_vasp(tmp_path / "Bi2Se3" / "POSCAR", phonon.unitcell)
+    for source in ("./Bi2Se3", Path("Bi2Se3"), tmp_path / "Bi2Se3"):
+        loaded = lattice.load(source)
+        assert loaded.spacegroup.number == 186
+        assert loaded.dispersion_name is None
+    assert lattice.load("Bi2Se3").spacegroup.number == 166
+
+
+def test_displacements_of_all_atoms_at_once(folder, phonon, crystal):
+    constants = phonon.force_constants.copy()
+    displacements = 0.01 * np.random.default_rng(3).normal(size=(30, len(phonon.supercell), 3))
+    phonon.dataset = {
+        "displacements": displacements,
+        "forces": -np.einsum("ijab,sjb->sia", constants, displacements),
+    }
+    phonon.force_constants = None
+    phonon.nac_params = None
+    phonon.save(folder / "all.yaml", settings={"force_sets": True})
+    check(lattice.load(folder / "all.yaml"), crystal, atol=1e-3)
+    write_FORCE_SETS(phonon.dataset, folder / "FORCE_SETS")
+    (folder / "phonopy.conf").write_text("DIM = 2 1 3\n")
+    check(lattice.load(folder), crystal, atol=1e-3)
+    (folder / "phonopy.conf").unlink()
+    with pytest.raises(InputError, match="cannot be told"):
+        lattice.load(folder)
+
+
+def test_what_is_given_replaces_what_the_source_holds(tmp_path, phonon, crystal):
+    phonon.save(tmp_path / "phonopy_params.yaml", settings={"force_constants": True})
+    write_FORCE_CONSTANTS(2 * phonon.force_constants, tmp_path / "FORCE_CONSTANTS")
+    loaded = lattice.load(tmp_path)
+    check(loaded, crystal)
+    assert any(line.startswith("not read: FORCE_CONSTANTS") for line in loaded.found)
+    doubled = lattice.load(tmp_path, fc=tmp_path / "FORCE_CONSTANTS", born=(CHARGES, DIELECTRIC))
+    np.testing.assert_allclose(doubled.force_constants.array, 2 * crystal.force_constants.array, atol=1e-9)
+    sources = [line for line in doubled.found if line.startswith(("force constants: ", "Born charges: "))]
+    assert sources[0].startswith("force constants: FORCE_CONSTANTS")
+    assert sources[1] == "Born charges: arrays"
+    assert not any("phonopy_params" in line for line in sources)
+
+
+def test_an_array_takes_its_supercell_from_the_folder(folder, phonon, crystal):
+    (folder / "phonopy.conf").write_text("DIM = 2 1 3\n")
+    loaded = lattice.load(folder / "POSCAR", fc=phonon.force_constants)
+    check(loaded, crystal)
+    assert any("phonopy.conf" in line for line in loaded.found)

@@ -112,6 +112,12 @@ FOLDERS = {
     "empty POSCAR": ({"POSCAR": ""}, "POSCAR", FormatError, "empty"),
     "POSCAR cut off": ({"POSCAR": lines(POSCAR, 1)}, "POSCAR", FormatError, "cannot be read"),
     "POSCAR without species": ({"POSCAR": POSCAR.replace("Cs Cl\n", "")}, "POSCAR", FormatError, "species"),
+    "POSCAR with numbers for species": (
+        {"POSCAR": POSCAR.replace("Cs Cl\n", "1.5 2.5\n")},
+        "POSCAR",
+        FormatError,
+        "species",
+    ),
     "POSCAR with an unknown species": ({"POSCAR": POSCAR.replace("Cs Cl", "Qq Cl")}, "POSCAR", FormatError, "Qq"),
     "POSCAR with stars": ({"POSCAR": POSCAR.replace("0.5 0.5 0.5", "0.5 *** 0.5")}, "POSCAR", FormatError, "cannot"),
     "POSCAR with NaN": ({"POSCAR": POSCAR.replace("0.5 0.5 0.5", "0.5 nan 0.5")}, "POSCAR", InputError, "finite"),
@@ -139,6 +145,18 @@ FOLDERS = {
     "a picture": ({"cell.png": b"\x89PNG\r\n\x1a\n" + b"\0\xff" * 90}, "cell.png", FormatError, "not a text"),
     "prose": ({"cell.cif2": "Once upon a time\n" * 9}, "cell.cif2", FormatError, "no crystal format"),
     "a program": ({"cell.py": "atoms = None\n"}, "cell.py", FormatError, "no crystal format"),
+    "extended XYZ that announces a great many atoms": (
+        {"m.xyz": '99999999999999999999\nLattice="4 0 0 0 4 0 0 0 4"\nH 0 0 0\n'},
+        "m.xyz",
+        FormatError,
+        "more atoms",
+    ),
+    "POSCAR that announces a great many atoms": (
+        {"POSCAR": POSCAR.replace("1 1", "1 99999999999999999999")},
+        "POSCAR",
+        FormatError,
+        "more atoms",
+    ),
     "molecule without a cell": ({"m.xyz": "2\n\nH 0 0 0\nH 0 0 0.74\n"}, "m.xyz", LatticeError, "cell"),
     "CIF without atoms": ({"a.cif": CIF.split("loop_", maxsplit=1)[0]}, "a.cif", LatticeError, ""),
     "CIF with a shared site": (
@@ -256,7 +274,7 @@ BORN_FILES = {
 }
 
 
-def expect(error, words, call):
+def check_error(error, words, call):
     with pytest.raises(LatticeError) as caught:
         call()
     assert isinstance(caught.value, error)
@@ -271,7 +289,7 @@ def test_folders_and_structure_files(tmp_path, case):
     files, target, error, words = FOLDERS[case]
     for name, content in files.items():
         (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    expect(error, words, lambda: lattice.load(tmp_path / target))
+    check_error(error, words, lambda: lattice.load(tmp_path / target))
 
 
 @pytest.mark.parametrize("case", FORCE_FILES)
@@ -279,7 +297,7 @@ def test_force_files(tmp_path, case):
     content, error, words = FORCE_FILES[case]
     (tmp_path / "POSCAR").write_text(POSCAR)
     (tmp_path / "forces").write_bytes(content.encode() if isinstance(content, str) else content)
-    expect(error, words, lambda: lattice.load(tmp_path / "POSCAR", fc=tmp_path / "forces"))
+    check_error(error, words, lambda: lattice.load(tmp_path / "POSCAR", fc=tmp_path / "forces"))
 
 
 @pytest.mark.parametrize("case", BORN_FILES)
@@ -287,7 +305,7 @@ def test_born_files(tmp_path, case):
     content, error, words = BORN_FILES[case]
     (tmp_path / "POSCAR").write_text(POSCAR)
     (tmp_path / "BORN").write_bytes(content.encode() if isinstance(content, str) else content)
-    expect(error, words, lambda: lattice.load(tmp_path))
+    check_error(error, words, lambda: lattice.load(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -307,7 +325,7 @@ def test_hdf5_files(tmp_path, data):
     (tmp_path / "POSCAR").write_text(POSCAR)
     with h5py.File(tmp_path / "force_constants.hdf5", "w") as file:
         file["force_constants"] = data[1]
-    expect(InputError, "", lambda: lattice.load(tmp_path))
+    check_error(InputError, "", lambda: lattice.load(tmp_path))
 
 
 def test_hdf5_without_force_constants_or_with_a_group_or_an_unknown_unit(tmp_path):
@@ -315,16 +333,16 @@ def test_hdf5_without_force_constants_or_with_a_group_or_an_unknown_unit(tmp_pat
     path = tmp_path / "force_constants.hdf5"
     with h5py.File(path, "w") as file:
         file["other"] = np.zeros(3)
-    expect(FormatError, "no force constants", lambda: lattice.load(tmp_path))
+    check_error(FormatError, "no force constants", lambda: lattice.load(tmp_path))
     with h5py.File(path, "w") as file:
         file.create_group("force_constants")
-    expect(FormatError, "cannot be used", lambda: lattice.load(tmp_path))
+    check_error(FormatError, "cannot be used", lambda: lattice.load(tmp_path))
     with h5py.File(path, "w") as file:
         file["force_constants"] = np.zeros((2, 2, 3, 3))
         file["physical_unit"] = [b"furlong"]
-    expect(InputError, "furlong", lambda: lattice.load(tmp_path))
+    check_error(InputError, "furlong", lambda: lattice.load(tmp_path))
     path.write_bytes(path.read_bytes()[:1000])
-    expect(FormatError, "HDF5", lambda: lattice.load(tmp_path))
+    check_error(FormatError, "HDF5", lambda: lattice.load(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +370,7 @@ def test_hdf5_without_force_constants_or_with_a_group_or_an_unknown_unit(tmp_pat
 )
 def test_arguments(options, error, words):
     atoms = Atoms("CsCl", cell=4.1 * np.eye(3), scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]], pbc=True)
-    expect(error, words, lambda: lattice.load(atoms, **options))
+    check_error(error, words, lambda: lattice.load(atoms, **options))
 
 
 @pytest.mark.parametrize(
@@ -372,9 +390,9 @@ def test_arguments(options, error, words):
     ],
 )
 def test_sources(source):
-    expect(InputError, "", lambda: lattice.load(source))
+    check_error(InputError, "", lambda: lattice.load(source))
 
 
 def test_a_tolerance_that_merges_atoms_finds_no_group():
     atoms = Atoms("H2", cell=5 * np.eye(3), scaled_positions=[[0, 0, 0], [0.15, 0, 0]], pbc=True)
-    expect(SymmetryError, "No space group", lambda: lattice.load(atoms, symprec=0.9))
+    check_error(SymmetryError, "No space group", lambda: lattice.load(atoms, symprec=0.9))

@@ -77,8 +77,7 @@ def conventional():
     return spring_crystal(ROCKSALT, np.diag([2, 2, 2]), cutoff=4.0)
 
 
-@pytest.mark.parametrize("compact", [False, True])
-@pytest.mark.parametrize("snf", [False, True])
+@pytest.mark.parametrize(("compact", "snf"), [(False, False), (True, False), (True, True)])
 def test_a_conventional_cell_gives_the_primitive_crystal(conventional, compact, snf):
     atoms = PhonopyAtoms(
         cell=ROCKSALT.cell, scaled_positions=ROCKSALT.positions, numbers=ROCKSALT.numbers, masses=ROCKSALT.masses

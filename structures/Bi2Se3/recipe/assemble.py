@@ -106,8 +106,8 @@ def anharmonic(results: Path) -> espresso.Record:
         "convention": CONVENTION,
         "cubic": cubic["couplings"],
         "fit": cubic["fit"],
-        "generic_structure": couplings.generic_test(results, rotation, values),
-        "quartic": couplings.quartic(results, rotation, {name: mode.curvature for name, mode in found.items()}),
+        "tests": couplings.tests(results, rotation, values),
+        "quartic": couplings.quartic(results, found),
         "Eu1_Eg2_structures": couplings.mixed(results, rotation),
     }
 

@@ -6,12 +6,15 @@ and 2s, remove: (16 F(s) − F(2s))/12. One least-squares fit then gives all 40 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import harmonic
 import invariants
+import lines
 import numpy as np
+import patterns
 import records
 from invariants import MODES
 
@@ -21,6 +24,9 @@ SMALL = (
     *("eu1x_1", "u1x_u2x", "mix1", "mix2", "mix3", "mix4", "g1y_g2y"),
 )
 DOUBLE = {name: "eu1x_2" if name == "eu1x_1" else f"{name}_2" for name in SMALL}
+
+UNTOUCHED = 1e-10  # eV/(Å√amu)³, round-off of the fit
+TESTS = ("eu2x_1", "eg2y", "eu1x_eg2y", "eu1y_eg2y", "generic")
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,20 @@ def fit(structures: list[records.Structure], rotation: np.ndarray) -> Fit:
 
 
 def without_fourth_order(results: Path, name: str) -> records.Structure:
-    """Return the structure with the fourth order of its even force removed by its double."""
-    small, large = records.structure(results, name), records.structure(results, DOUBLE[name])
+    """Return the structure with the fourth order of its even force removed by its double, or as it is without one.
+
+    Raises
+    ------
+    ValueError
+        The double is not at twice the displacement.
+    """
+    small = records.structure(results, name)
+    if not records.has(results, DOUBLE[name]):
+        return small
+    large = records.structure(results, DOUBLE[name])
     if abs(large.amplitude - 2 * small.amplitude).max() > 1e-6:
         raise ValueError(f"{DOUBLE[name]} is not the double of {name}")
-    return records.Structure(name, small.amplitude, (16 * small.even - large.even) / 12, small.odd)
+    return replace(small, even=(16 * small.even - large.even) / 12)
 
 
 def mesh_change(results: Path, rotation: np.ndarray) -> dict[str, float]:
@@ -90,93 +105,53 @@ def mesh_change(results: Path, rotation: np.ndarray) -> dict[str, float]:
 def cubic(results: Path, rotation: np.ndarray) -> Table:
     """Return value, errors and changes of the 40 cubic couplings, and how well the fit holds.
 
-    Without the doubled structures the value is that of the small step and `change_of_step` is None.
+    `change_of_step` is from the fit at the small step alone to that with the fourth order removed where it can be; None
+    for a coupling that no doubled structure touches.
     """
     small = fit([records.structure(results, name) for name in SMALL], rotation)
-    doubled = records.has(results, *DOUBLE.values())
-    final = fit([without_fourth_order(results, name) for name in SMALL], rotation) if doubled else small
+    final = fit([without_fourth_order(results, name) for name in SMALL], rotation)
     meshes = mesh_change(results, rotation)
     table = {}
     for number, label in enumerate(invariants.cubic()):
-        step = float(small.coefficient[number] - final.coefficient[number]) if doubled else None
+        change = float(final.coefficient[number] - small.coefficient[number])
+        step = change if abs(change) > UNTOUCHED else None
         mesh = meshes.get(label)
-        parts = [final.error[number], step or 0.0, mesh or 0.0]
         table[label] = {
             "value": float(final.coefficient[number]),
-            "error": float(np.linalg.norm(parts)),
+            "error": float(np.linalg.norm([final.error[number], step or 0.0, mesh or 0.0])),
             "error_of_fit": float(final.error[number]),
             "change_of_step": step,
             "change_of_mesh": mesh,
         }
-    quality = {"equations": final.equations, "rank": final.rank, "rms_residual": final.residual, "doubled": doubled}
+    quality = {
+        "equations": final.equations,
+        "rank": final.rank,
+        "rms_residual": final.residual,
+        "rms_residual_small_step": small.residual,
+        "with_double": [name for name in SMALL if records.has(results, DOUBLE[name])],
+        "without_double": [name for name in SMALL if not records.has(results, DOUBLE[name])],
+    }
     return {"couplings": table, "fit": quality}
 
 
-LINES = {
-    "Eu": ("x", ("u1x", "u2x", "u1x_2", "u2x_2", "u1x_u2x", "u1x_u2x_2", "eu1x_1", "eu1x_2", "eu2x_1")),
-    "Eg": ("y", ("g1y", "g2y", "g1y_2", "g2y_2", "g1y_g2y", "g1y_g2y_2", "eg2y")),
-}
-FOURTH, SIXTH = (2, 4), (2, 4, 6)
+def quartic(results: Path, found: dict[str, harmonic.Mode]) -> Table:
+    """Return b of b|Q|⁴ of E_u1 and E_g2 in eV/(Å√amu)⁴ from −F/Q − K = 4b Q², and from the fit along the line.
 
-
-def _powers(orders: tuple[int, ...]) -> list[tuple[int, int]]:
-    return [(order - b, b) for order in orders for b in range(order + 1)]
-
-
-def _line_rows(amplitude: np.ndarray, orders: tuple[int, ...]) -> np.ndarray:
-    """Return the forces (2, n) of the unit monomials Q1^a Q2^b at `amplitude` (2,)."""
-    first, second = amplitude
-    powers = _powers(orders)
-    rows = np.zeros((2, len(powers)))
-    for number, (a, b) in enumerate(powers):
-        rows[0, number] = -a * first ** (a - 1) * second**b if a else 0.0
-        rows[1, number] = -b * first**a * second ** (b - 1) if b else 0.0
-    return rows
-
-
-def line_fit(results: Path, rotation: np.ndarray, label: str, orders: tuple[int, ...]) -> np.ndarray:
-    """Return c of V = Σ c Q1^a Q2^b, two modes `label` along one line, fitted to the odd forces; order: a + b, then b.
-
-    Raises
-    ------
-    ValueError
-        The structures do not determine every coefficient.
+    `value` is that of the fit where there is one, and `error` the difference of the two. Without a fit K still holds up
+    to 4b s² of the small step s, and `error` is what that makes of b, the share s²/(Q² − s²).
     """
-    axis, names = LINES[label]
-    columns = rotation[[MODES.index(f"{label}{number}{axis}") for number in (1, 2)]]
-    structures = [records.structure(results, name) for name in names]
-    rows = np.vstack([_line_rows(columns @ s.amplitude, orders) for s in structures])
-    force = np.concatenate([columns @ s.odd for s in structures])
-    coefficient, _, rank, _ = np.linalg.lstsq(rows, force, rcond=1e-10)
-    if rank < rows.shape[1]:
-        raise ValueError(f"the structures determine {rank} of {rows.shape[1]} coefficients of {label}")
-    return np.asarray(coefficient)
-
-
-DIRECT = {"Eu1": ("x", ("eu1x_1", "eu1x_2")), "Eg2": ("y", ("eg2y",))}
-
-
-def quartic(results: Path, rotation: np.ndarray, curvatures: dict[str, float]) -> Table:
-    """Return b of b|Q|⁴ of E_u1 and E_g2 in eV/(Å√amu)⁴ by two roads; the error is their difference.
-
-    First the fit along the line, with the sixth order for E_u (the structures of E_g hold the fourth only). Second
-    −F/Q − K = 4b Q² (+ 6d Q⁴) from the structures with this mode alone and the curvature K of the harmonic blocks.
-    """
+    rotation = harmonic.rotation(found)
     table = {}
-    for name, (axis, names) in DIRECT.items():
-        label, number = name[:2], int(name[2])
-        if not records.has(results, *LINES[label][1]):
-            continue
-        orders = SIXTH if label == "Eu" else FOURTH
-        position = _powers(orders).index((4, 0) if number == 1 else (0, 4))
-        fitted = float(line_fit(results, rotation, label, orders)[position])
-        row = MODES.index(f"{name}{axis}")
-        structures = [records.structure(results, member) for member in names]
-        q = np.array([rotation[row] @ s.amplitude for s in structures])
-        force = np.array([rotation[row] @ s.odd for s in structures])
-        powers = np.array([(2 * n + 2) * q ** (2 * n) for n in range(1, len(names) + 1)]).T
-        direct = float(np.linalg.solve(powers, -force / q - curvatures[name])[0])
-        table[f"{name}^4"] = {"value": fitted, "direct": direct, "error": abs(fitted - direct)}
+    for name, member in (("Eu1x", "eu1x_2"), ("Eg2y", "eg2y")):
+        mode, row = found[name[:3]], MODES.index(name)
+        structure = records.structure(results, member)
+        q, force = (rotation @ structure.amplitude)[row], (rotation @ structure.odd)[row]
+        direct = float((-force / q - mode.curvature) / (4 * q**2))
+        line = lines.fit(results, name[:2])
+        step = np.linalg.norm(records.structure(results, f"{mode.names[0]}{name[-1]}").amplitude)
+        fitted = direct if line is None else line.fourth_along(mode.vector)
+        error = abs(direct) * step**2 / (q**2 - step**2) if line is None else abs(fitted - direct)
+        table[f"{name[:3]}^4"] = {"value": fitted, "direct": direct, "error": float(error)}
     return table
 
 
@@ -187,34 +162,43 @@ def mixed(results: Path, rotation: np.ndarray) -> Table:
     of Q alone. c of c Im(Q² P) is ± the coefficient of Q² P: the force on Q odd in P, and the force on P even in P.
     """
     table: Table = {}
+    line = lines.fit(results, "Eu")
     for axis, sign in (("x", 1), ("y", -1)):
         name = f"eu1{axis}_eg2y"
-        if not records.has(results, name, "eg2y", *LINES["Eu"][1]):
+        if line is None or not records.has(results, name, "eg2y"):
             continue
         u, g = MODES.index(f"Eu1{axis}"), MODES.index("Eg2y")
         # The pair is (Q, ±P). Inversion makes the force on Q odd in P the even part of the structure, and so on.
         both, alone = records.structure(results, name), records.structure(results, "eg2y")
-        amplitude = rotation @ both.amplitude
-        q, p = amplitude[u], amplitude[g]
+        q, p = (rotation @ both.amplitude)[[u, g]]
+        pair = [patterns.COORDINATES.index(f"{pattern}{axis}") for pattern in patterns.BLOCKS["Eu"][:2]]
+        without_p = np.zeros(len(MODES))
+        without_p[pair] = line.force(both.amplitude[pair])  # the same along x and y up to the fourth order
         even, odd = rotation @ (both.even - alone.even), rotation @ (both.odd - alone.odd)
-        line = _line_rows(amplitude[[u, MODES.index(f"Eu2{axis}")]], SIXTH) @ line_fit(results, rotation, "Eu", SIXTH)
         table[axis] = {
             "e_from_g_force": float(-odd[g] / (2 * q**2 * p)),
-            "e_from_u_force": float(-(odd[u] - line[0]) / (2 * q * p**2)),
+            "e_from_u_force": float(-(odd - rotation @ without_p)[u] / (2 * q * p**2)),
             "c_from_u_force": float(-sign * even[u] / (2 * q * p)),
             "c_from_g_force": float(-sign * even[g] / q**2),
         }
     return table
 
 
-def generic_test(results: Path, rotation: np.ndarray, coefficient: np.ndarray) -> dict[str, float] | None:
-    """Return how the 40 couplings predict the even force of a structure without symmetry that no fit has used."""
-    if not records.has(results, "generic"):
-        return None
-    structure = records.structure(results, "generic")
-    seen = rotation @ structure.even
-    predicted = invariants.force_rows(invariants.cubic(), rotation @ structure.amplitude) @ coefficient
-    return {
-        "rms_force": float(np.sqrt(np.mean(seen**2))),
-        "rms_difference": float(np.sqrt(np.mean((seen - predicted) ** 2))),
-    }
+def tests(results: Path, rotation: np.ndarray, coefficient: np.ndarray) -> Table:
+    """Return how the 40 couplings predict the even forces of the structures that the fit has not used, eV/(Å√amu).
+
+    The difference holds the fourth order of the force, which grows with the square of the displacement.
+    """
+    table = {}
+    tensors = invariants.cubic()
+    for name in TESTS:
+        if records.has(results, name):
+            structure = records.structure(results, name)
+            seen = rotation @ structure.even
+            predicted = invariants.force_rows(tensors, rotation @ structure.amplitude) @ coefficient
+            table[name] = {
+                "displacement": float(np.linalg.norm(structure.amplitude)),
+                "rms_force": float(np.sqrt(np.mean(seen**2))),
+                "rms_difference": float(np.sqrt(np.mean((seen - predicted) ** 2))),
+            }
+    return table

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import lines
 import numpy as np
 import patterns
 import records
@@ -13,7 +14,7 @@ from invariants import MODES
 
 @dataclass(frozen=True)
 class Mode:
-    """One multiplet: curvature ω² in eV/(Å² amu), its change (see blocks), and (2,) components in `names`."""
+    """One multiplet: curvature ω² in eV/(Å² amu), its change (see modes), and (2,) components in `names`."""
 
     curvature: float
     change: float
@@ -26,28 +27,19 @@ class Mode:
         return np.asarray(self.vector @ np.array([patterns.PATTERNS[name] for name in self.names]))
 
 
-def block(results: Path, label: str, suffix: str = "") -> tuple[np.ndarray, float]:
-    """Return the harmonic block (2, 2), symmetrised, and the largest asymmetry before, eV/(Å² amu).
+def block(results: Path, label: str) -> tuple[np.ndarray, float]:
+    """Return the harmonic block (2, 2) of the small step, symmetrised, and its largest asymmetry before, eV/(Å² amu).
 
-    K_ij = −F_i/Q_j of the part of the force that is odd in the displacement; still with the fourth order of one step.
+    K_ij = −F_i/Q_j of the part of the force that is odd in the displacement; it still holds the fourth order.
     """
     first, second, axis = patterns.BLOCKS[label]
-    rows = [patterns.COORDINATES.index(f"{name}{axis}") for name in (first, second)]
+    rows = lines.coordinates(label)
     columns = []
     for name, row in zip((first, second), rows, strict=True):
-        structure = records.structure(results, f"{name}{axis}{suffix}")
+        structure = records.structure(results, f"{name}{axis}")
         columns.append(-structure.odd[rows] / structure.amplitude[row])
     matrix = np.array(columns).T
     return (matrix + matrix.T) / 2, float(abs(matrix - matrix.T).max())
-
-
-def is_doubled(results: Path) -> bool:
-    """Return whether every block has been computed at both steps."""
-    return all(
-        records.has(results, f"{name}{axis}_2")
-        for first, second, axis in patterns.BLOCKS.values()
-        for name in (first, second)
-    )
 
 
 def first_modes(results: Path) -> dict[str, np.ndarray]:
@@ -67,20 +59,19 @@ def first_modes(results: Path) -> dict[str, np.ndarray]:
 def modes(results: Path) -> dict[str, Mode]:
     """Return the eight multiplets; Bi atom 1 is positive in each pattern.
 
-    With both steps the fourth order is removed, K = (4 K(s) − K(2s))/3, and `change` is that from the small step; with
-    one step it is null (NaN).
+    The fourth order is removed by the fit along the line where its structures have been computed (see lines), and
+    `change` is that from the small step alone; else the small step stands and `change` is null (NaN).
     """
     found = {}
     for label, (first, second, _) in patterns.BLOCKS.items():
         small = block(results, label)[0]
-        matrix = (4 * small - block(results, label, "_2")[0]) / 3 if is_doubled(results) else small
-        values, vectors = np.linalg.eigh(matrix)
+        line = lines.fit(results, label)
+        values, vectors = np.linalg.eigh(small if line is None else line.curvature)
         before = np.linalg.eigvalsh(small)
         for number in range(2):
-            mode = Mode(float(values[number]), float("nan"), vectors[:, number], (first, second))
-            vector = mode.vector * np.sign(mode.pattern[0])
-            change = float(values[number] - before[number]) if is_doubled(results) else float("nan")
-            found[f"{label}{number + 1}"] = Mode(float(values[number]), change, vector, (first, second))
+            change = float("nan") if line is None else float(values[number] - before[number])
+            mode = Mode(float(values[number]), change, vectors[:, number], (first, second))
+            found[f"{label}{number + 1}"] = replace(mode, vector=mode.vector * np.sign(mode.pattern[0]))
     return found
 
 

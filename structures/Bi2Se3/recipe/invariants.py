@@ -35,7 +35,8 @@ def _tensor(forms: list[np.ndarray], part: str) -> np.ndarray:
     for form in forms[1:]:
         product = np.multiply.outer(product, form)
     real = product.imag if part == "imag" else product.real
-    return np.mean([np.transpose(real, order) for order in permutations(range(3))], axis=0)
+    orders = [np.transpose(real, order) for order in permutations(range(3))]
+    return np.asarray(np.mean(orders, axis=0))
 
 
 def cubic() -> dict[str, np.ndarray]:

@@ -1,0 +1,375 @@
+"""The recipe of Bi2Se3: its parts by identity, its analysis on a known potential, its committed numbers."""
+
+import importlib
+import itertools
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+RECIPE = Path(__file__).parents[2] / "structures" / "Bi2Se3" / "recipe"
+MODULES = (
+    "patterns",
+    "invariants",
+    "espresso",
+    "pseudopotentials",
+    "records",
+    "lines",
+    "harmonic",
+    "couplings",
+    "plan",
+    "assemble",
+    "recipe",
+)
+
+HGH_SELENIUM = """Hartwigsen-Goedecker-Hutter psp for Se,  from PRB58, 3641 (1998)
+   34   6  010605 zatom,zion,pspdat
+ 3 1   2 0 2001 0  pspcod,pspxc,lmax,lloc,mmax,r2well
+  0.510000    0.000000    0.000000    0.000000   0.000000 rloc, c1, c2, c3, c4
+  0.432531    5.145131    2.052009   -1.369203          rs, h11s, h22s, h33s
+  0.472473    2.858806   -0.590671    0.000000          rp, h11p, h22p, h33p
+              0.062196    0.064907    0.000000                          k11p, k22p, k33p
+  0.613420    0.434829    0.000000    0.000000          rd, h11d, h22d, h33d
+              0.005784    0.000000    0.000000                          k11d, k22d, k33d
+  0.000000    0.000000    0.000000    0.000000          rf, h11f, h22f, h33f
+              0.000000    0.000000    0.000000                          k11f, k22f, k33f
+"""
+
+SCF_OUTPUT = """
+     total energy              =     -79.66073894 Ry
+!    total energy              =     -79.66073901 Ry
+     estimated scf accuracy    <          3.8E-11 Ry
+     convergence has been achieved in  19 iterations
+
+     Forces acting on atoms (cartesian axes, Ry/au):
+
+     atom    1 type  1   force =     0.00000000   -0.00473894   -0.00015813
+     atom    2 type  1   force =     0.00000000    0.00473894    0.00015813
+     atom    3 type  2   force =     0.00000000    0.00000000    0.00000000
+     atom    4 type  2   force =    -0.00000000   -0.00541137   -0.00014683
+     atom    5 type  2   force =     0.00000000    0.00541137    0.00014683
+"""
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """Import the modules of the recipe, which stand beside each other in a folder that is no package."""
+    sys.path.insert(0, str(RECIPE))
+    try:
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
+    finally:
+        sys.path.remove(str(RECIPE))
+        for name in MODULES:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def table(recipe):
+    return recipe.pseudopotentials.read_table(HGH_SELENIUM)
+
+
+def test_spin_orbit_drops_out_of_the_mean_over_j(recipe, table):
+    blocks = recipe.pseudopotentials.nonlocal_blocks(table)
+    assert [(ell, j) for ell, j, *_ in blocks] == [(0, 0.5), (1, 0.5), (1, 1.5), (2, 1.5), (2, 2.5)]
+    for channel in table.channels[1:]:
+        parts = [(2 * j + 1, matrix) for ell, j, _, _, matrix in blocks if ell == channel.ell]
+        mean = sum(weight * matrix for weight, matrix in parts) / sum(weight for weight, _ in parts)
+        whole = recipe.pseudopotentials.coupling_matrix(channel.ell, channel.h)
+        assert mean == pytest.approx(whole[: len(mean), : len(mean)], abs=1e-14)
+
+
+def test_projectors_of_a_channel_are_normalised_and_the_local_part_ends_as_coulomb(recipe, table):
+    r, weight = recipe.pseudopotentials.radial_mesh(34)
+    for ell, i in itertools.product(range(3), range(3)):
+        p = recipe.pseudopotentials.projector(ell, i, 0.6, r)
+        assert np.sum((p * r) ** 2 * weight) == pytest.approx(1, abs=1e-6)
+    potential = recipe.pseudopotentials.local_potential(table, r)
+    assert potential[r > 5] == pytest.approx(-6 / r[r > 5], rel=1e-12)
+
+
+def test_upf_holds_every_projector_in_rydberg(recipe, table):
+    text = recipe.pseudopotentials.upf_text(table, "Se")
+    count = sum(len(indices) for _, _, indices, _, _ in recipe.pseudopotentials.nonlocal_blocks(table))
+    assert f'number_of_proj="{count}"' in text
+    assert text.count("<PP_BETA.") == text.count("<PP_RELBETA.") == count
+    first = text.split('<PP_DIJ type="real"')[1].split("\n")[1].split()[0]
+    assert float(first) == pytest.approx(2 * 5.145131)
+
+
+def test_a_missing_table_names_the_folder_and_the_variable(recipe, tmp_path):
+    with pytest.raises(FileNotFoundError, match="RECIPE_HGH_DIR"):
+        recipe.pseudopotentials.find_table("Bi", str(tmp_path))
+
+
+def test_input_holds_cell_positions_mesh_and_start(recipe):
+    cell = recipe.espresso.Cell(
+        recipe.patterns.LATTICE, recipe.patterns.SYMBOLS, recipe.patterns.MASSES, recipe.pseudopotentials.upf_names()
+    )
+    positions = recipe.patterns.positions(0.4, 0.21)
+    text = recipe.espresso.scf_input(cell, positions, recipe.plan.K6, Path("pseudo"), start_density=True)
+    lines = text.splitlines()
+    start = lines.index("ATOMIC_POSITIONS angstrom") + 1
+    assert np.array([line.split()[1:] for line in lines[start : start + 5]], dtype=float) == pytest.approx(positions)
+    start = lines.index("CELL_PARAMETERS angstrom") + 1
+    read = np.array([line.split() for line in lines[start : start + 3]], dtype=float)
+    assert read == pytest.approx(recipe.patterns.LATTICE)
+    assert lines[-2:] == ["K_POINTS automatic", "6 6 6 0 0 1"]
+    assert "startingpot='file'" in text
+    assert "startingwfc='random'" in text
+    assert "lspinorb=.true." in text
+
+
+def test_energy_and_forces_are_read_in_electronvolt(recipe):
+    energy, forces = recipe.espresso.read_scf(SCF_OUTPUT, 5)
+    assert energy == pytest.approx(-79.66073901 * 13.605693122994, rel=1e-14)
+    assert forces[4, 1] == pytest.approx(0.00541137 * 13.605693122994 / 0.529177210903, rel=1e-14)
+    assert abs(forces.sum(axis=0)).max() < 1e-12
+
+
+@pytest.mark.parametrize("missing", ["convergence has been achieved", "!    total energy", "force ="])
+def test_an_unfinished_run_is_an_error(recipe, missing):
+    with pytest.raises(ValueError, match="no converged energy and forces"):
+        recipe.espresso.read_scf(SCF_OUTPUT.replace(missing, ""), 5)
+
+
+def test_a_record_with_other_settings_is_an_error(recipe, tmp_path):
+    positions = recipe.patterns.positions(0.4, 0.21)
+    save_record(recipe, tmp_path, "known", positions, np.zeros((5, 3)))
+    place = recipe.espresso.Workplace(tmp_path, tmp_path, tmp_path)
+    assert recipe.espresso.compute(place, "known", None, positions, recipe.plan.K4)["energy_eV"] == 0.0
+    with pytest.raises(ValueError, match="other settings or positions"):
+        recipe.espresso.compute(place, "known", None, positions, recipe.plan.K6)
+    with pytest.raises(ValueError, match="other settings or positions"):
+        recipe.espresso.compute(place, "known", None, positions + 1e-3, recipe.plan.K4)
+
+
+def save_record(recipe, folder, name, positions, forces):
+    settings = {"cutoff_Ry": 36.0, "mesh": [4, 4, 4, 0, 0, 1], "threshold_Ry": 1e-10}
+    entry = {
+        "settings": settings,
+        "positions_A": positions.tolist(),
+        "energy_eV": 0.0,
+        "forces_eV_per_A": forces.tolist(),
+        "walltime_s": 1.0,
+    }
+    recipe.espresso.save_record(folder, name, entry)
+
+
+def test_relaxation_ends_where_the_forces_vanish(recipe, tmp_path, monkeypatch):
+    target = np.array([0.4003, 0.2113])
+    hessian = np.array([[12.0, -3.0], [-2.5, 9.0]])  # eV/Å²
+
+    def compute(place, name, cell, positions, settings, **_):
+        shift = positions[[0, 3], 2] - target * recipe.patterns.C
+        forces = np.zeros((5, 3))
+        forces[[0, 3], 2] = -hessian @ shift - 4 * shift**2
+        forces[[1, 4], 2] = -forces[[0, 3], 2]
+        (place.scratch / name).mkdir(parents=True)
+        save_record(recipe, place.results, name, positions, forces)
+        return recipe.espresso.load_record(place.results, name)
+
+    monkeypatch.setattr(recipe.espresso, "compute", compute)
+    place = recipe.espresso.Workplace(tmp_path / "results", tmp_path / "scratch", tmp_path)
+    recipe.recipe.relax(recipe.recipe.Session(place, None, (0.3995, 0.2095)))
+    positions = recipe.records.reference_positions(place.results)
+    assert positions[[0, 3], 2] / recipe.patterns.C == pytest.approx(target, abs=2e-5)
+    assert (place.scratch / "equilibrium").is_dir()
+    monkeypatch.setattr(recipe.espresso, "compute", None)
+    recipe.recipe.relax(recipe.recipe.Session(place, None, (0.3995, 0.2095)))  # nothing is left to compute
+
+
+def test_patterns_are_the_orthonormal_optical_space(recipe):
+    vectors = recipe.patterns.BASIS.reshape(12, 15)
+    assert vectors @ vectors.T == pytest.approx(np.eye(12), abs=1e-14)
+    drift = np.einsum("cka,k->ca", recipe.patterns.BASIS, np.sqrt(recipe.patterns.ATOM_MASSES))
+    assert abs(drift).max() < 1e-12
+
+
+def operation(recipe, rotation, swaps):
+    """Return the action (12, 12) on MODES of a point operation that exchanges the half layers or not."""
+    matrix = np.zeros((12, 12))
+    for i, j in itertools.product(range(12), range(12)):
+        first, second = recipe.invariants.MODES[i], recipe.invariants.MODES[j]
+        if first[:-1] == second[:-1]:
+            even = -1 if swaps and "g" in first else 1
+            matrix[i, j] = even * rotation["xyz".index(first[-1]), "xyz".index(second[-1])]
+    return matrix
+
+
+def test_the_cubic_invariants_are_all_of_d3d(recipe):
+    cosine, sine = -0.5, np.sqrt(3) / 2
+    three = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    generators = [
+        operation(recipe, three, False),
+        operation(recipe, np.diag([1.0, -1.0, -1.0]), True),
+        operation(recipe, -np.eye(3), True),
+    ]
+    tensors = recipe.invariants.cubic()
+    for g, tensor in itertools.product(generators, tensors.values()):
+        assert np.einsum("abc,ax,by,cz->xyz", tensor, g, g, g) == pytest.approx(tensor, abs=1e-14)
+    rotation, two_fold, inversion = generators
+    group = [
+        np.linalg.matrix_power(rotation, a) @ np.linalg.matrix_power(two_fold, b) @ np.linalg.matrix_power(inversion, c)
+        for a, b, c in itertools.product(range(3), range(2), range(2))
+    ]
+    # The number of cubic invariants is the mean of the character of the symmetric cube.
+    cube = [np.trace(g) ** 3 / 6 + np.trace(g) * np.trace(g @ g) / 2 + np.trace(g @ g @ g) / 3 for g in group]
+    assert np.mean(cube) == pytest.approx(len(tensors))
+    assert np.linalg.matrix_rank(np.array([tensor.ravel() for tensor in tensors.values()])) == len(tensors) == 40
+
+
+@pytest.fixture(scope="module")
+def known(recipe, tmp_path_factory):
+    """Records of every planned run in a potential with known couplings, and those couplings."""
+    folder = tmp_path_factory.mktemp("results")
+    rng = np.random.default_rng(7)
+    tensors = recipe.invariants.cubic()
+    coefficient = dict(zip(tensors, rng.normal(scale=1e-3, size=len(tensors)), strict=True))
+    blocks = {label: np.diag([0.02, 0.06]) + 0.005 * rng.normal() * (1 - np.eye(2)) for label in recipe.patterns.BLOCKS}
+    modes = {}
+    for label, (first, second, _) in recipe.patterns.BLOCKS.items():
+        values, vectors = np.linalg.eigh(blocks[label])
+        for number in range(2):
+            mode = recipe.harmonic.Mode(values[number], 0.0, vectors[:, number], (first, second))
+            vector = mode.vector * np.sign(mode.pattern[0])
+            modes[f"{label}{number + 1}"] = recipe.harmonic.Mode(values[number], 0.0, vector, (first, second))
+    rotation = recipe.harmonic.rotation(modes)
+    curvature = np.array([modes[name[:-1]].curvature for name in recipe.invariants.MODES])
+    index = {name: i for i, name in enumerate(recipe.invariants.MODES)}
+    u, g = [index["Eu1x"], index["Eu1y"]], [index["Eg2x"], index["Eg2y"]]
+    b_u, b_g, e = 2e-4, -3e-5, 1e-5
+
+    def force(q):
+        result = -curvature * q
+        for label, tensor in tensors.items():
+            result = result - 3 * coefficient[label] * np.einsum("abc,b,c->a", tensor, q, q)
+        square_u, square_g = q[u] @ q[u], q[g] @ q[g]
+        result[u] -= (4 * b_u * square_u + 2 * e * square_g) * q[u]
+        result[g] -= (4 * b_g * square_g + 2 * e * square_u) * q[g]
+        return result
+
+    origin = recipe.patterns.positions(0.4, 0.21)
+
+    def compute(runs):
+        for run in runs:
+            shift = recipe.patterns.displacement(run.amplitudes)
+            weighted = np.einsum(
+                "c,cka->ka", rotation.T @ force(rotation @ recipe.patterns.amplitudes(shift)), recipe.patterns.BASIS
+            )
+            forces = weighted * np.sqrt(recipe.patterns.ATOM_MASSES)[:, None]
+            save_record(recipe, folder, run.name, origin + shift, forces)
+
+    compute([recipe.plan.Run("equilibrium", {})])
+    compute(recipe.plan.harmonic())
+    compute(recipe.plan.couplings(recipe.harmonic.first_modes(folder)))
+    compute(recipe.plan.doubled())
+    compute(recipe.plan.checks(recipe.harmonic.first_modes(folder)))
+    return SimpleNamespace(folder=folder, coefficient=coefficient, modes=modes, b_u=b_u, b_g=b_g, e=e)
+
+
+def test_generalised_forces_are_minus_the_gradient(recipe):
+    rng = np.random.default_rng(2)
+    matrix = rng.normal(size=(12, 12))
+    matrix += matrix.T
+    q = rng.normal(size=12)
+    shift = np.einsum("c,cka->ka", q, recipe.patterns.BASIS) / np.sqrt(recipe.patterns.ATOM_MASSES)[:, None]
+    assert recipe.patterns.amplitudes(shift) == pytest.approx(q)
+
+    def energy(positions):
+        amplitude = recipe.patterns.amplitudes(positions)
+        return amplitude @ matrix @ amplitude / 2
+
+    forces = np.zeros((5, 3))
+    for atom, axis in itertools.product(range(5), range(3)):
+        step = np.zeros((5, 3))
+        step[atom, axis] = 1e-4
+        forces[atom, axis] = -(energy(shift + step) - energy(shift - step)) / 2e-4
+    assert recipe.patterns.generalised_forces(forces) == pytest.approx(-matrix @ q, rel=1e-6)
+
+
+def test_known_frequencies_and_patterns_are_found_again(recipe, known):
+    found = recipe.harmonic.modes(known.folder)
+    for name, mode in known.modes.items():
+        assert found[name].curvature == pytest.approx(mode.curvature, rel=1e-9)
+        assert found[name].pattern == pytest.approx(mode.pattern, abs=1e-9)
+
+
+def test_known_couplings_are_found_again(recipe, known):
+    content = json.loads(json.dumps(recipe.assemble.outputs(known.folder)["couplings.json"]))
+    assert {name: entry["value"] for name, entry in content["cubic"].items()} == pytest.approx(
+        known.coefficient, rel=1e-6, abs=1e-9
+    )
+    assert content["fit"]["rank"] == 40
+    assert not content["fit"]["without_double"]
+    assert len(content["tests"]) == 5
+    for entry in content["tests"].values():
+        assert entry["rms_difference"] < 1e-6 * entry["rms_force"]
+    assert content["quartic"]["Eu1^4"]["value"] == pytest.approx(known.b_u, rel=1e-5)
+    assert content["quartic"]["Eg2^4"]["value"] == pytest.approx(known.b_g, rel=1e-5)
+    for axis in "xy":
+        entry = content["Eu1_Eg2_structures"][axis]
+        assert entry["e_from_g_force"] == pytest.approx(known.e, rel=1e-3)
+        assert entry["e_from_u_force"] == pytest.approx(known.e, rel=1e-3)
+        assert entry["c_from_u_force"] == pytest.approx(known.coefficient["Eu1 Eu1 Eg2"], rel=1e-3)
+        assert entry["c_from_g_force"] == pytest.approx(known.coefficient["Eu1 Eu1 Eg2"], rel=1e-3)
+
+
+def test_too_few_structures_are_an_error(recipe, known):
+    rotation = recipe.harmonic.rotation(known.modes)
+    structures = [recipe.records.structure(known.folder, name) for name in recipe.couplings.SMALL[:8]]
+    with pytest.raises(ValueError, match="of 40 cubic couplings"):
+        recipe.couplings.fit(structures, rotation)
+
+
+def test_every_large_structure_is_the_double_of_a_small_one(recipe, known):
+    for name in recipe.couplings.SMALL:
+        small = recipe.records.structure(known.folder, name)
+        large = recipe.records.structure(known.folder, recipe.couplings.DOUBLE[name])
+        assert large.amplitude == pytest.approx(2 * small.amplitude, abs=1e-9)
+
+
+def test_committed_outputs_follow_from_the_committed_records(recipe):
+    outputs = json.loads(json.dumps(recipe.assemble.outputs(RECIPE / "results")))
+    for name, content in outputs.items():
+        assert_equal(content, json.loads((RECIPE / name).read_text()), name)
+
+
+def assert_equal(found, committed, where):
+    """Compare nested values: numbers to 1e-5 relative and 1e-9 absolute (least squares differ by the BLAS in use)."""
+    if isinstance(found, dict):
+        assert list(found) == list(committed), where
+        for key in found:
+            assert_equal(found[key], committed[key], f"{where}: {key}")
+    elif isinstance(found, list):
+        assert len(found) == len(committed), where
+        for number, (a, b) in enumerate(zip(found, committed, strict=True)):
+            assert_equal(a, b, f"{where}[{number}]")
+    elif isinstance(found, float) and not isinstance(committed, bool):
+        assert found == pytest.approx(committed, rel=1e-5, abs=1e-9), where
+    else:
+        assert found == committed, where
+
+
+def test_committed_records_are_the_planned_structures(recipe):
+    results = RECIPE / "results"
+    origin = recipe.records.reference_positions(results)
+    first = recipe.harmonic.first_modes(results)
+    plan = recipe.plan
+    runs = {
+        run.name: run
+        for run in plan.harmonic() + plan.couplings(first) + plan.denser(first) + plan.doubled() + plan.checks(first)
+    }
+    special = {"equilibrium", "fields_scf", "fields"}
+    for path in results.glob("*.json"):
+        if path.stem in special:
+            continue
+        run = runs[path.stem]
+        entry = json.loads(path.read_text())
+        shift = np.array(entry["positions_A"]) - origin
+        assert shift == pytest.approx(recipe.patterns.displacement(run.amplitudes), abs=1e-7)
+        assert entry["settings"]["mesh"] == list(run.settings.mesh)
+        forces = np.array(entry["forces_eV_per_A"])
+        assert abs(forces.sum(axis=0)).max() < 1e-5
