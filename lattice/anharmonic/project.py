@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice._kernels.cubic import contract
+from lattice._kernels import cubic as kernel
 from lattice.anharmonic.assemble import Rows, potential_from_rows
 from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
 from lattice.anharmonic.invariants import Invariant, find_invariants
@@ -109,7 +109,7 @@ def project_tensor(coordinates: Coordinates, constants: CubicForceConstants) -> 
     repeated = np.ascontiguousarray(np.tile(patterns, (1, n_cells, 1)))
     size, n_columns = len(patterns), n_cells * n_atoms
     out = np.empty((size, size, size))
-    contract(
+    kernel.contract(
         constants.array.reshape(n_atoms, n_columns, n_columns, 27),
         patterns,
         repeated,

@@ -124,11 +124,40 @@ def test_out_to_another_program_and_back(poscar, done, tmp_path):
     assert "--read-forces" in text.stdout
 
 
+def test_third_order_force_constants(poscar, done, tmp_path):
+    """fc3 of the single cell, projected on the modes of the file that the fit wrote, agrees with the fit."""
+    import h5py
+    from lennard_jones import cubic_constants
+
+    potential = lattice.load_potential(done[1])
+    fitted = lattice.fit_potential(crystal(), calculator(), order=2, amplitudes=(0.01, 0.02)).modes.crystal
+    np.savetxt(tmp_path / "numbers", fitted.force_constants.array.reshape(-1, 3))
+    rows = (tmp_path / "numbers").read_text().splitlines()
+    blocks = [
+        f"{i + 1} {j + 1}\n" + "\n".join(rows[15 * i + 3 * j : 15 * i + 3 * j + 3]) for i in range(5) for j in range(5)
+    ]
+    (tmp_path / "FORCE_CONSTANTS").write_text("5 5\n" + "\n".join(blocks) + "\n")
+    with h5py.File(tmp_path / "fc3.hdf5", "w") as file:
+        file["fc3"] = cubic_constants((crystal().cell, crystal().positions @ crystal().cell))
+    result = couple(poscar, "--fc", tmp_path / "FORCE_CONSTANTS", "--fc3", tmp_path / "fc3.hdf5", "--json")
+    assert result.exit_code == 0, result.stderr
+    table = json.loads(result.stdout)
+    assert set(table) == KEYS | {"permutation_defect", "sum_rule_defect"}
+    assert (table["force_calls"], table["residual"]) == (0, None)
+    largest = np.abs(potential.coefficient).max()
+    found = [t["coefficient_eV"] for t in table["terms"]]
+    np.testing.assert_allclose(found, potential.coefficient, rtol=1e-6, atol=1e-8 * largest)
+    text = couple(poscar, "--fc", tmp_path / "FORCE_CONSTANTS", "--fc3", tmp_path / "fc3.hdf5")
+    assert "sum rule" in text.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
         ((), 2, "--calculator"),
         (("--calculator", "lj", "--read-forces", "x"), 2, "one place"),
+        (("--fc3", "no/such/fc3.hdf5"), 2, "no such file"),
+        (("--fc3", "fc3.hdf5", "--relax"), 2, "leave it out"),
         (("--read-forces", "no/such/folder"), 2, "no displaced structures"),
         (("--write-displacements", "no/such/folder"), 2, "cannot be used"),
         (("--write-displacements", "new", "--format", "gif"), 2, "format"),
