@@ -54,7 +54,7 @@ def fit_potential(
         Highest order in Q, 2 to 6.
     amplitudes : sequence of float, optional
         Lengths of Q in *Å√amu*, at least order//2 + 1 of them: several, so that the next orders drop out. Default:
-        equal steps up to a root-mean-square displacement of 0.02 Å.
+        equal steps up to a root-mean-square displacement of 0.01 Å.
     axis : sequence of float, optional
         As in `solve_modes`.
     max_condition : float

@@ -17,7 +17,7 @@ from lattice.modes.modes import Modes
 from lattice.modes.solve import solve_modes
 from lattice.structure.crystal import Crystal, FloatArray
 
-DISPLACEMENT = 0.02  #: Å, root-mean-square displacement of the atoms at the default largest amplitude
+DISPLACEMENT = 0.01  #: Å, root-mean-square displacement of the atoms at the default largest amplitude
 MAX_CONDITION = 50.0
 
 
@@ -80,7 +80,7 @@ def plan_fit(
     order : int
         Highest order, 2 to 6.
     amplitudes : sequence of float, optional
-        Lengths of Q in *Å√amu*, at least order//2 + 1 of them; default: equal steps up to 0.02 Å root-mean-square
+        Lengths of Q in *Å√amu*, at least order//2 + 1 of them; default: equal steps up to 0.01 Å root-mean-square
         displacement.
     axis : sequence of float, optional
         As in `solve_modes`.

@@ -144,6 +144,8 @@ def gradient_table(invariants: Sequence[Invariant], points: FloatArray) -> Float
             found=f"{len(invariants)} invariants of {n} coordinates",
             fix="choose fewer multiplets, or a lower order",
         )
+    if not invariants:
+        return np.zeros((n_points, n, 0))
     factors = np.concatenate([x.mode_index for x in invariants])
     owner = np.repeat(np.arange(len(invariants)), [len(x.coefficient) for x in invariants])
     coefficient = np.concatenate([x.coefficient for x in invariants])
@@ -162,9 +164,9 @@ def condition_number(table: FloatArray) -> float:
 
     Infinity where the rows do not determine the columns; 1 where there are none.
     """
-    matrix = table.reshape(-1, table.shape[-1])
-    if matrix.shape[1] == 0:
+    if table.shape[-1] == 0:
         return 1.0
+    matrix = table.reshape(-1, table.shape[-1])
     length = np.linalg.norm(matrix, axis=0)
     if len(matrix) < matrix.shape[1] or (length == 0).any():
         return float("inf")
@@ -204,7 +206,7 @@ def choose_rays(n: int, orders: Sequence[Sequence[Invariant]], max_condition: fl
     else:
         pool = _random_rays(max(_CANDIDATES, 4 * fewest), n)
         tables = [gradient_table(x, pool) for x in orders]
-        ranked = _greedy(tables, min(len(pool), 3 * fewest + 4))
+        ranked = _greedy([table for table in tables if table.size], min(len(pool), 3 * fewest + 4))
     conditions = [float("inf")]
     for count in range(fewest, len(ranked) + 1):
         conditions = [condition_number(table[ranked[:count]]) for table in tables]

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.units import THZ_PER_ROOT_EV
+
 if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
 
 LOOSE_FORCE = 1e-3  #: eV/Å; undisplaced atoms with larger forces are not at rest
-BROKEN_SYMMETRY = 1e-3  #: of the largest cubic coefficient
+BROKEN_SYMMETRY = 1e-3  #: of the largest allowed coefficient of the same order
 
 
 def coupling_table(potential: Potential) -> dict[str, Any]:
@@ -92,9 +94,16 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
     soft = [name for name in potential.multiplets if potential.frequency[potential.multiplet == name].min() < 0]
     if soft:
         warnings.append(f"imaginary frequencies: {', '.join(soft)}; the crystal is not stable in this structure")
+    return [*warnings, *_broken_symmetry(report, table)]
+
+
+def _broken_symmetry(report: dict[str, Any], table: dict[str, Any]) -> list[str]:
+    """Return what symmetry forbids and the source has, compared with what symmetry allows."""
     cubic = [abs(t["coefficient_eV"]) for t in table["terms"] if len(t["modes"]) == 3]
-    if table["forbidden_max"] and table["forbidden_max"] > BROKEN_SYMMETRY * max(cubic, default=0.0):
-        warnings.append(
-            f"the source breaks the symmetry of the crystal: forbidden cubic terms up to {table['forbidden_max']:.1e}"
-        )
-    return warnings
+    curvature = [(nu / THZ_PER_ROOT_EV) ** 2 for nu in report.get("frequency", ())]
+    allowed = {"2": max(curvature, default=0.0), "3": max(cubic, default=0.0)}
+    return [
+        f"the source breaks the symmetry of the crystal: forbidden {word} terms up to {table['forbidden'][order]:.1e}"
+        for order, word in (("2", "harmonic"), ("3", "cubic"))
+        if allowed[order] > 0 and table["forbidden"].get(order, 0.0) > BROKEN_SYMMETRY * allowed[order]
+    ]

@@ -271,6 +271,28 @@ def test_generators_make_the_whole_group(cubic):
     assert len(products) == len(rotations) == 12
 
 
+@pytest.mark.parametrize(
+    ("name", "structure", "options", "counts"),
+    [
+        ("rocksalt", "NaCl", {"a": 5.6}, (0, 2)),  # one polar triplet: no cubic term, two quartic ones
+        ("wurtzite", "AlN", {"a": 3.11, "c": 4.98}, (18, 56)),
+        ("zincblende", "GaAs", {"a": 5.65}, (1, 2)),
+    ],
+)
+def test_other_crystals(name, structure, options, counts):
+    """From the structure alone, any point group; the forces break no symmetry and the rows are invariant."""
+    from ase.build import bulk
+
+    bare = lattice.load(bulk(structure, name, **options))
+    fitted = lattice.fit_potential(bare, "lj", order=4)
+    report = fitted.source["fit"]
+    sizes = [int((fitted.mode_index[[c == x for c in fitted.channel]][0] >= 0).sum()) for x in set(fitted.channel)]
+    assert len(report["invariants"]) == sum(counts)
+    assert (3 in sizes) == (counts[0] > 0)
+    assert check_invariance(fitted)
+    assert max(report["forbidden"].values()) < 1e-10 * max(abs(entry["coefficient"]) for entry in report["invariants"])
+
+
 def test_relaxation_is_offered_and_said(cubic):
     unrelaxed = lattice.load("Bi2Se3")
     fitted = lattice.fit_potential(unrelaxed, calculator(), order=2, amplitudes=SMALL, relax=True)
