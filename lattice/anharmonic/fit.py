@@ -17,7 +17,9 @@ from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.relax import relax_structure
 from lattice.errors import InputError
 from lattice.modes.modes import Modes
+from lattice.structure.cell import Cell
 from lattice.structure.crystal import Crystal
+from lattice.structure.load import same_cell
 
 
 def fit_potential(
@@ -95,6 +97,10 @@ def fit_potential(
             found="modes and relax=True",
             fix="relax first (relax_structure), or leave out modes",
         )
+    if modes is not None and not same_cell(_cell(modes.crystal), _cell(crystal)):
+        raise InputError(
+            "The modes belong to another structure", found="other cell or positions", fix="solve them for this crystal"
+        )
     engine = make_calculator(calculator, crystal) if isinstance(calculator, str) else checked_calculator(calculator)
     structure = relax_structure(crystal, engine) if relax else crystal if modes is None else modes.crystal
     plan = plan_fit(
@@ -114,3 +120,7 @@ def fit_potential(
     }
     source["calls_found_on_disk"] = forces.n_cached
     return potential_from_forces(plan, forces.array, linewidth=float(linewidth), source=source)
+
+
+def _cell(crystal: Crystal) -> Cell:
+    return Cell(crystal.cell, crystal.positions, crystal.numbers, crystal.masses)

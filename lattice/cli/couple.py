@@ -65,7 +65,7 @@ def couple(
         plan = plan_table(_write(crystal, options), str(options["write"]))
         show(plan, lambda: plan_text(plan), as_json=as_json, level=level)
         return
-    potential = _potential(crystal, door, options)
+    potential = _potential(source, crystal, door, options)
     table = coupling_table(potential)
     if target is not None:
         potential.save(target)
@@ -105,11 +105,12 @@ def _write(crystal: Crystal, options: dict[str, Any]) -> Any:
     return write_displacements(crystal, options["write"], format=options["fmt"], **_chosen(options))
 
 
-def _potential(crystal: Crystal, door: str, options: dict[str, Any]) -> Potential:
+def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]) -> Potential:
     """Return the potential from the door that was chosen."""
     if door == "fc3":
         from lattice.anharmonic.project import project_potential
         from lattice.modes.solve import solve_modes
+        from lattice.structure.cubic_files import read_cubic, setup_of
 
         if options["relax"] or options["amplitudes"]:
             raise InputError(
@@ -118,7 +119,8 @@ def _potential(crystal: Crystal, door: str, options: dict[str, Any]) -> Potentia
                 fix="leave it out",
             )
         modes = solve_modes(crystal, axis=options["axis"])
-        return project_potential(modes, options["fc3"], multiplets=options["multiplets"] or None)
+        constants = read_cubic(options["fc3"], crystal, setup=setup_of(source))
+        return project_potential(modes, constants, multiplets=options["multiplets"] or None)
     if door == "read":
         from lattice.anharmonic.external import read_forces
 

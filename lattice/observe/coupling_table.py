@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
 
 LOOSE_FORCE = 1e-3  #: eV/Å; undisplaced atoms with larger forces are not at rest
+OTHER_FREQUENCY = 0.05  #: of the highest frequency; forces and force constants of one method agree better
 BROKEN_SYMMETRY = 1e-3  #: of the largest allowed coefficient of the same order
 
 
@@ -94,6 +95,17 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
     soft = [name for name in potential.multiplets if potential.frequency[potential.multiplet == name].min() < 0]
     if soft:
         warnings.append(f"imaginary frequencies: {', '.join(soft)}; the crystal is not stable in this structure")
+    away = {
+        row["multiplet"]: row["frequency_by_forces_THz"] - row["frequency_THz"]
+        for row in table["multiplets"]
+        if row["frequency_by_forces_THz"] is not None
+    }
+    worst = max(away, key=lambda name: abs(away[name]), default=None)
+    if worst is not None and abs(away[worst]) > OTHER_FREQUENCY * float(np.abs(potential.frequency).max()):
+        warnings.append(
+            f"the modes come from other force constants than the couplings: by the forces {worst} would be "
+            f"{away[worst]:+.2f} THz away"
+        )
     return [*warnings, *_broken_symmetry(report, table)]
 
 

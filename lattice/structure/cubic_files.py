@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.errors import FormatError, InputError
+from lattice.structure.bundled import bundled_file
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.cubic import CubicForceConstants, cubic_from_rows
-from lattice.structure.folder import ENDINGS
+from lattice.structure.folder import ENDINGS, main_file
 from lattice.structure.phonopy_object import build_phonopy, unit_factors
 from lattice.structure.phonopy_yaml import PhonopyFile, read_phonopy_yaml
 from lattice.structure.supercell import locate_atoms, supercell_matrix_between
@@ -27,17 +28,22 @@ MAX_ENTRIES = 2**28  #: of what is kept, 2 GiB: the rows of one primitive cell
 SAME_PLACE = 1e-3  # Å, between files about one crystal
 
 
-def read_cubic(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceConstants:
+def read_cubic(
+    path: str | os.PathLike[str], crystal: Crystal, *, setup: str | os.PathLike[str] | None = None
+) -> CubicForceConstants:
     """Read ``fc3.hdf5``; only the rows of one cell are held in memory.
 
     The supercell is that of a ``phono3py_params.yaml``, ``phono3py_disp.yaml`` or ``phono3py.yaml`` (plain or
-    compressed) beside the file, else that of the crystal's own force constants, with atoms in phonopy's order.
+    compressed) beside the file, else that of ``setup``, else that of the crystal's own force constants, with atoms in
+    phonopy's order.
 
     Parameters
     ----------
     path : path
     crystal : Crystal
         The crystal whose modes are meant, in the same orientation.
+    setup : path, optional
+        A YAML file of phonopy or phono3py that names cell and supercell.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def read_cubic(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceCons
     file_path = Path(path)
     if not file_path.is_file():
         raise InputError("There is no such file", found=str(path), fix="give phono3py's fc3.hdf5")
-    phonon, factor, origin = _supercell(file_path, crystal)
+    phonon, factor, origin = _supercell(file_path, crystal, None if setup is None else Path(setup))
     length = factor[0]
     points, tolerance = phonon.supercell.positions * length, max(SAME_PLACE, 10 * crystal.spacegroup.symprec)
     matrix = supercell_matrix_between(crystal.cell, phonon.supercell.cell * length, tolerance)
@@ -73,13 +79,25 @@ def read_cubic(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceCons
     return cubic_from_rows(rows, atoms, copies, matrix, f"{file_path.name}, supercell {origin}")
 
 
-def _supercell(path: Path, crystal: Crystal) -> tuple[Phonopy, tuple[float, float], str]:
+def setup_of(source: str) -> Path | None:
+    """Return the YAML file that a source of `lattice.load` is or holds, where it names a supercell."""
+    path = Path(source)
+    if bundled_file(source) is not None:
+        return None
+    if path.is_dir():
+        path = main_file(path)
+    if not path.is_file() or not {".yaml", ".yml"} & {suffix.lower() for suffix in path.suffixes[-2:]}:
+        return None
+    return None if read_phonopy_yaml(path).supercell_matrix is None else path
+
+
+def _supercell(path: Path, crystal: Crystal, otherwise: Path | None) -> tuple[Phonopy, tuple[float, float], str]:
     """Return the supercell in the order of the file's atoms, the units of length and of the constants, and its origin.
 
     The units are those in Å and eV/Å³.
     """
     beside = [path.parent / (name + ending) for name in SETUP_NAMES for ending in ENDINGS]
-    setup = next((p for p in beside if p.is_file()), None)
+    setup = next((p for p in beside if p.is_file()), otherwise)
     if setup is not None:
         data = read_phonopy_yaml(setup)
         return _from_yaml(data, setup, crystal), _units(data), f"from {setup.name}"

@@ -256,6 +256,8 @@ def test_wrong_arguments(cubic):
         lattice.fit_potential(crystal(), calculator(), linewidth=-1.0)
     with pytest.raises(lattice.InputError, match="relax"):
         lattice.fit_potential(crystal(), calculator(), modes=cubic.modes, relax=True)
+    with pytest.raises(lattice.InputError, match="another structure"):
+        lattice.fit_potential(lattice.load("Bi2Se3"), calculator(), modes=cubic.modes)
     with pytest.raises(lattice.InputError, match="folder"):
         lattice.fit_potential(crystal(), calculator(), order=2, cache="no/such/folder")
 

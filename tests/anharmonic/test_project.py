@@ -127,6 +127,32 @@ def test_without_its_own_cell_fc3_shares_the_supercell_of_the_source(supercell, 
     assert cubic_rows(shared) == pytest.approx(cubic_rows(fitted), rel=1e-6, abs=1e-10)
 
 
+def test_unit_cells_that_are_not_primitive(fitted, tmp_path):
+    """phono3py's unit cell is twice the crystal's, with its atoms shuffled; the YAML file of the source tells."""
+    from lattice.structure.cubic_files import setup_of
+
+    c = crystal()
+    twice = np.concatenate([c.positions, c.positions + np.array([1, 0, 0])]) / [2, 1, 1]
+    order = np.array([7, 0, 3, 9, 1, 2, 8, 4, 5, 6])
+    unit = Cell(np.diag([2, 1, 1]) @ c.cell, twice[order], np.tile(c.numbers, 2)[order], np.tile(c.masses, 2)[order])
+    phonon = build_phonopy(unit, np.diag([1, 1, 2]), np.diag([0.5, 1, 1]))
+    assert len(phonon.primitive) == 5
+    array = cubic_constants((phonon.supercell.cell, phonon.supercell.positions))
+    (tmp_path / "forces").mkdir()
+    for compact in (False, True):
+        path = write_files(tmp_path / "forces", (phonon, array), compact=compact, yaml=False)
+        phonon.save(tmp_path / "phonopy_disp.yaml", settings={"force_sets": False, "displacements": False})
+        setup = setup_of(str(tmp_path))
+        assert setup == tmp_path / "phonopy_disp.yaml"
+        constants = read_cubic(path, c, setup=setup)
+        projected = lattice.project_potential(fitted.modes, constants)
+        assert cubic_rows(projected) == pytest.approx(cubic_rows(fitted), rel=1e-6, abs=1e-10)
+    assert setup_of("Bi2Se3") is None
+    assert setup_of("Bi2Se3-noSOC") is None
+    with pytest.raises((lattice.InputError, lattice.SymmetryError)):
+        lattice.project_potential(fitted.modes, path)
+
+
 def test_chosen_multiplets_and_linewidth(supercell, fitted, tmp_path):
     path = write_files(tmp_path, supercell, compact=True)
     part = lattice.project_potential(fitted.modes, path, multiplets=["Eu(1)", "Eg(2)"], linewidth=0.1)

@@ -93,6 +93,7 @@ def test_the_report_for_people(poscar):
     verbose = couple("Bi2Se3", "--calculator", "lj", *chosen, "-v")
     assert "Eu(1)x Eu(1)y Eg(2)y" in verbose.stdout
     assert "not relaxed" in verbose.stderr
+    assert "other force constants" in verbose.stderr
 
 
 def test_out_to_another_program_and_back(poscar, done, tmp_path):
