@@ -44,7 +44,8 @@ def project_potential(
     modes : Modes
         At Γ.
     fc3 : CubicForceConstants or path
-        Path of phono3py's ``fc3.hdf5``, see `lattice.structure.cubic_files.read_cubic`.
+        Path of phono3py's ``fc3.hdf5`` or ShengBTE's ``FORCE_CONSTANTS_3RD``, see
+        `lattice.structure.cubic_files.read_cubic`.
     multiplets : sequence of str, optional
         Labels of the multiplets among which couplings are wanted; default: all optical ones.
     linewidth : float

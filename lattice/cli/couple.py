@@ -29,7 +29,11 @@ DOORS = {
     help="lj, emt, chgnet, or module:factory. The only option that runs code of yours: the module is imported, "
     "from the working folder too, and the factory is called.",
 )
-@click.option("--fc3", metavar="FILE", help="phono3py's fc3.hdf5; a phono3py*.yaml beside it names the supercell.")
+@click.option(
+    "--fc3",
+    metavar="FILE",
+    help="fc3.hdf5 of phono3py (a phono3py*.yaml beside it names the supercell) or FORCE_CONSTANTS_3RD of ShengBTE.",
+)
 @click.option("--write-displacements", "write", metavar="DIR", help="Write the structures for another program.")
 @click.option("--read-forces", "read", metavar="DIR", help="Read the outputs that lie beside these structures.")
 @click.option("--format", "fmt", default="vasp", show_default=True, help="Of the structures: vasp, aims, extxyz, xsf.")

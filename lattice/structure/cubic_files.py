@@ -1,4 +1,4 @@
-"""Third-order force constants from phono3py's ``fc3.hdf5``, full or compact."""
+"""Third-order force constants from files: phono3py's ``fc3.hdf5``, full or compact, and ShengBTE's text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from lattice.structure.cell import Cell
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.cubic import CubicForceConstants, cubic_from_rows
 from lattice.structure.folder import ENDINGS, main_file
+from lattice.structure.force_files import HDF5_MAGIC
 from lattice.structure.phonopy_object import build_phonopy, unit_factors
 from lattice.structure.phonopy_yaml import PhonopyFile, read_phonopy_yaml
+from lattice.structure.shengbte import read_shengbte
 from lattice.structure.supercell import locate_atoms, supercell_matrix_between
 
 if TYPE_CHECKING:
@@ -31,11 +33,11 @@ SAME_PLACE = 1e-3  # Å, between files about one crystal
 def read_cubic(
     path: str | os.PathLike[str], crystal: Crystal, *, setup: str | os.PathLike[str] | None = None
 ) -> CubicForceConstants:
-    """Read ``fc3.hdf5``; only the rows of one cell are held in memory.
+    """Read ``fc3.hdf5``, of which only the rows of one cell are held in memory, or ``FORCE_CONSTANTS_3RD``.
 
-    The supercell is that of a ``phono3py_params.yaml``, ``phono3py_disp.yaml`` or ``phono3py.yaml`` (plain or
-    compressed) beside the file, else that of ``setup``, else that of the crystal's own force constants, with atoms in
-    phonopy's order.
+    A file that is no HDF5 is read by `lattice.structure.shengbte.read_shengbte`. For ``fc3.hdf5`` the supercell is that
+    of a ``phono3py_params.yaml``, ``phono3py_disp.yaml`` or ``phono3py.yaml`` (plain or compressed) beside the file,
+    else that of ``setup``, else that of the crystal's own force constants, with atoms in phonopy's order.
 
     Parameters
     ----------
@@ -56,7 +58,10 @@ def read_cubic(
 
     file_path = Path(path)
     if not file_path.is_file():
-        raise InputError("There is no such file", found=str(path), fix="give phono3py's fc3.hdf5")
+        raise InputError("There is no such file", found=str(path), fix="give fc3.hdf5 or FORCE_CONSTANTS_3RD")
+    with file_path.open("rb") as stream:
+        if stream.read(len(HDF5_MAGIC)) != HDF5_MAGIC:
+            return read_shengbte(file_path, crystal)
     phonon, factor, origin = _supercell(file_path, crystal, None if setup is None else Path(setup))
     length = factor[0]
     points, tolerance = phonon.supercell.positions * length, max(SAME_PLACE, 10 * crystal.spacegroup.symprec)

@@ -2,11 +2,12 @@
 
 import time
 from dataclasses import replace
+from itertools import product
 
 import h5py
 import numpy as np
 import pytest
-from lennard_jones import calculator, coefficient, crystal, cubic_constants
+from lennard_jones import bonds, calculator, coefficient, crystal, cubic_constants, third_derivative
 
 import lattice
 from lattice.anharmonic.forces import compute_forces
@@ -151,6 +152,49 @@ def test_unit_cells_that_are_not_primitive(fitted, tmp_path):
     assert setup_of("Bi2Se3-noSOC") is None
     with pytest.raises((lattice.InputError, lattice.SymmetryError)):
         lattice.project_potential(fitted.modes, path)
+
+
+def shengbte_text():
+    """FORCE_CONSTANTS_3RD of the Lennard-Jones crystal: one block for each triplet within the cutoff."""
+    c, blocks = crystal(), {}
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i])
+        tensor = third_derivative(r) / 2
+        ends = ((i, np.zeros(3), -1.0), (j, shift, 1.0))
+        for (p, t, a), (q, u, b), (s, v, d) in product(ends, repeat=3):
+            key = (p, q, s, *(u - t), *(v - t))
+            blocks[key] = blocks.get(key, 0.0) + a * b * d * tensor
+    lines = [str(len(blocks))]
+    for number, (key, tensor) in enumerate(blocks.items(), 1):
+        vectors = np.reshape(key[3:], (2, 3)) @ c.cell
+        lines += ["", str(number), *(" ".join(f"{x:.10e}" for x in v) for v in vectors)]
+        lines += [" ".join(str(x + 1) for x in key[:3])]
+        lines += [f"{a + 1} {b + 1} {d + 1} {tensor[a, b, d]:.14e}" for a, b, d in np.ndindex(3, 3, 3)]
+    return "\n".join(lines) + "\n"
+
+
+def test_shengbte_holds_the_same_constants(fitted, tmp_path):
+    text = shengbte_text()
+    path = tmp_path / "FORCE_CONSTANTS_3RD"
+    path.write_text(text)
+    projected = lattice.project_potential(fitted.modes, path)
+    largest = max(map(abs, cubic_rows(fitted).values()))
+    assert cubic_rows(projected) == pytest.approx(cubic_rows(fitted), rel=1e-6, abs=1e-8 * largest)
+    assert projected.source["projection"]["sum_rule_defect"] < 1e-8 * largest
+    lines = text.splitlines()
+    for damage, error in (
+        ("\n".join(lines[:-1]), lattice.FormatError),
+        (text.replace("1 1 2 ", "1 1 3 ", 1), lattice.FormatError),
+        (text.replace("\n", "\nword", 1), lattice.FormatError),
+        ("", lattice.FormatError),
+    ):
+        path.write_text(damage)
+        with pytest.raises(error):
+            lattice.project_potential(fitted.modes, path)
+    path.write_text(text)
+    other = replace(crystal(), cell=1.1 * crystal().cell)
+    with pytest.raises(lattice.InputError, match="translations"):
+        read_cubic(path, other)
 
 
 def test_chosen_multiplets_and_linewidth(supercell, fitted, tmp_path):
