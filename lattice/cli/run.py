@@ -47,9 +47,9 @@ def run(
     if picture is not None:
         check_recorded(settings.record.quantities)
     trajectory, potential = run_from_settings(settings)
-    report = run_report(trajectory, potential)
     if target is not None:
-        save_run(trajectory, target)
+        save_run(trajectory, target)  # before anything that is made from it
+    report = run_report(trajectory, potential)
     if picture is not None:
         run_figure(trajectory, picture)
     show(report, lambda: run_text(report, trajectory, level), as_json=as_json, level=level)
