@@ -102,6 +102,8 @@ def plan_fit(
         coordinates = gamma_coordinates(solved, multiplets)
     else:
         coordinates = coordinates_without_forces(crystal, axis)
+        if multiplets is not None:
+            gamma_coordinates(coordinates.modes, multiplets)  # wrong names are told before any force call
     lengths = _checked_amplitudes(amplitudes, crystal, order)
     orders = [find_invariants(coordinates, [p]) for p in range(2, order + 1)]
     directions, conditions = choose_rays(coordinates.n, orders, max_condition)

@@ -252,6 +252,10 @@ def test_wrong_arguments(cubic):
             plan_fit(crystal(), order=order)
     with pytest.raises(lattice.FitError, match="condition"):
         plan_fit(cubic.modes.crystal, order=3, max_condition=1.01)
+    unused = Counting()
+    with pytest.raises(lattice.InputError, match="no such multiplet"):
+        lattice.fit_potential(crystal(), unused, multiplets=["Eu(7)"])
+    assert unused.calls == 0
     with pytest.raises(lattice.InputError, match="linewidth"):
         lattice.fit_potential(crystal(), calculator(), linewidth=-1.0)
     with pytest.raises(lattice.InputError, match="relax"):
