@@ -81,5 +81,6 @@ extensions = [
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
+    Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
 setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lattice.anharmonic.channels import channels
+    from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
+    from lattice.anharmonic.external import read_forces, write_displacements
     from lattice.anharmonic.files import load_potential
+    from lattice.anharmonic.fit import fit_potential
+    from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.line_channels import line_channels
     from lattice.anharmonic.potential import Potential
+    from lattice.anharmonic.project import project_potential
+    from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
     from lattice.dynamics.record import Record
@@ -40,14 +46,18 @@ if TYPE_CHECKING:
     from lattice.observe.path import solve_path
     from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
+    from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
 
 _HOME = {
+    "Coordinates": "lattice.anharmonic.coordinates",
     "Crystal": "lattice.structure.crystal",
+    "CubicForceConstants": "lattice.structure.cubic",
     "FitError": "lattice.errors",
     "FormatError": "lattice.errors",
     "InputError": "lattice.errors",
     "IntegrationError": "lattice.errors",
+    "Invariant": "lattice.anharmonic.invariants",
     "LatticeError": "lattice.errors",
     "MissingDependency": "lattice.errors",
     "Modes": "lattice.modes.modes",
@@ -62,6 +72,9 @@ _HOME = {
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
     "edelstein": "lattice.observe.edelstein",
+    "find_invariants": "lattice.anharmonic.invariants",
+    "fit_potential": "lattice.anharmonic.fit",
+    "gamma_coordinates": "lattice.anharmonic.coordinates",
     "ledger": "lattice.dynamics.ledger",
     "line_channels": "lattice.anharmonic.line_channels",
     "load": "lattice.structure.load",
@@ -71,6 +84,9 @@ _HOME = {
     "polar_labels": "lattice.modes.polar",
     "read_modes": "lattice.modes.read",
     "save_modes": "lattice.modes.files",
+    "project_potential": "lattice.anharmonic.project",
+    "read_forces": "lattice.anharmonic.external",
+    "relax_structure": "lattice.anharmonic.relax",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_mesh": "lattice.observe.mesh",
@@ -78,16 +94,20 @@ _HOME = {
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
     "solve_patterns": "lattice.modes.patterns",
+    "write_displacements": "lattice.anharmonic.external",
 }
 
 __version__ = "0.1.0"
 # The keys of _HOME, written out for tools that read code without running it.
 __all__ = [
+    "Coordinates",
     "Crystal",
+    "CubicForceConstants",
     "FitError",
     "FormatError",
     "InputError",
     "IntegrationError",
+    "Invariant",
     "LatticeError",
     "MissingDependency",
     "Modes",
@@ -103,6 +123,9 @@ __all__ = [
     "channels",
     "default_pulse",
     "edelstein",
+    "find_invariants",
+    "fit_potential",
+    "gamma_coordinates",
     "ledger",
     "line_channels",
     "load",
@@ -110,7 +133,10 @@ __all__ = [
     "load_potential",
     "magnetic_moment",
     "polar_labels",
+    "project_potential",
+    "read_forces",
     "read_modes",
+    "relax_structure",
     "save_modes",
     "simulate",
     "simulate_ensemble",
@@ -119,6 +145,7 @@ __all__ = [
     "solve_path",
     "solve_patterns",
     "unfold_mesh",
+    "write_displacements",
 ]
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "mesh": ("lattice.cli.mesh:mesh", "J of the modes on a mesh, and the density of modes over frequency and J."),
     "channels": ("lattice.cli.channels:channels", "Which modes can drive which others: m, Umklapp, J, detuning."),
     "edelstein": ("lattice.cli.edelstein:edelstein", "Angular momentum per volume in a temperature gradient."),
+    "couple": ("lattice.cli.couple:couple", "Anharmonic couplings of a crystal from forces or force constants."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
 }
 

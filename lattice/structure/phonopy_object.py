@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from lattice import units
 from lattice.errors import InputError
 from lattice.structure.cell import Cell
+from lattice.structure.complete_file import complete_file
 from lattice.structure.crystal import Crystal, FloatArray, ForceConstants, IntArray
 from lattice.structure.supercell import (
     cell_translations,
@@ -309,6 +311,23 @@ def phonopy_from_crystal(crystal: Crystal, *, with_nac: bool = False, nac_method
             "method": "wang" if nac_method == "wang" else "gonze",
         }
     return phonon
+
+
+def write_displacement_yaml(crystal: Crystal, displacements: FloatArray, path: Path) -> None:
+    """Write ``phonopy_disp.yaml`` with displacements of the single cell.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    displacements : ndarray
+        ``(n_structures, n_atoms, 3)`` *Å*.
+    path : Path
+    """
+    cell = Cell(crystal.cell, crystal.positions, crystal.numbers, crystal.masses)
+    phonon = build_phonopy(cell, np.eye(3, dtype=np.int64), "P", crystal.spacegroup.symprec)
+    phonon.dataset = {"displacements": np.array(displacements)}
+    with complete_file(path) as temporary:
+        phonon.save(temporary, settings={"force_sets": False, "displacements": True})
 
 
 def full_array(constants: ForceConstants, atoms: IntArray, copies: IntArray) -> FloatArray:

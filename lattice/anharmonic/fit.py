@@ -1,0 +1,126 @@
+"""Couplings of a crystal from an ASE calculator."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lattice.anharmonic.calculators import checked_calculator, make_calculator
+from lattice.anharmonic.fit_forces import potential_from_forces
+from lattice.anharmonic.fit_plan import MAX_CONDITION, plan_fit
+from lattice.anharmonic.forces import Mapping, calculator_name, compute_forces
+from lattice.anharmonic.potential import Potential
+from lattice.anharmonic.relax import relax_structure
+from lattice.errors import InputError
+from lattice.modes.modes import Modes
+from lattice.structure.cell import Cell
+from lattice.structure.crystal import Crystal
+from lattice.structure.load import same_cell
+
+
+def fit_potential(
+    crystal: Crystal,
+    calculator: Any,
+    *,
+    modes: Modes | None = None,
+    multiplets: Sequence[str] | None = None,
+    order: int = 4,
+    amplitudes: Sequence[float] | None = None,
+    axis: Sequence[float] | None = None,
+    max_condition: float = MAX_CONDITION,
+    relax: bool = False,
+    linewidth: float = 0.0,
+    map: Mapping = builtins.map,
+    cache: str | os.PathLike[str] | None = None,
+) -> Potential:
+    """Fit the anharmonic potential of Γ modes to the forces of a calculator.
+
+    Only couplings that symmetry allows are fitted, to forces at as few displacements as determine them. The modes are
+    those of the crystal's force constants; without them the same forces give harmonic constants of Γ too.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        From a structure file alone, or with force constants and Born charges.
+    calculator : object or str
+        An ASE calculator, or ``lj``, ``emt``, ``chgnet``, ``module:factory`` (this imports and runs what it names).
+    modes : Modes, optional
+        Modes of the crystal at Γ that were solved already.
+    multiplets : sequence of str, optional
+        Labels of the multiplets among which couplings are wanted; default: all optical ones.
+    order : int
+        Highest order in Q, 2 to 6.
+    amplitudes : sequence of float, optional
+        Lengths of Q in *Å√amu*, at least order//2 + 1 of them: several, so that the next orders drop out. Default:
+        equal steps up to a root-mean-square displacement of 0.01 Å.
+    axis : sequence of float, optional
+        As in `solve_modes`.
+    max_condition : float
+        Largest condition number of the linear problem of any order.
+    relax : bool
+        Whether the atoms are relaxed first (`relax_structure`); force constants of the crystal are then dropped.
+    linewidth : float
+        *THz*, of every mode: static forces say nothing about it.
+    map : callable
+        ``map(function, structures)``: the builtin, or that of a pool or cluster.
+    cache : path, optional
+        Folder in which every finished force call is kept, so that an interrupted fit goes on where it stopped.
+
+    Returns
+    -------
+    Potential
+        ``source["error"]``: error of each term, from the residual and from leaving out the largest amplitude, added in
+        squares. ``source["fit"]``: ``force_calls`` and, counted apart, ``check_calls``; ``naive_calls`` of the
+        four-point stencil for all third derivatives; ``condition`` by order; ``residual`` (rms, *eV/Å*);
+        ``residual_force`` on the undisplaced atoms and ``net_force`` (*eV/Å*); ``forbidden``: by order, the largest
+        force that symmetry forbids, in the unit of that order's coefficients; ``frequency`` (*THz*) of each coordinate
+        by the calculator; ``invariants`` with coefficient, error and step. ``amplitude_range`` is the largest |Q_s|.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+    FitError
+        If the calculator gives no usable forces, or no displacements determine the couplings.
+    MissingDependency
+        If the calculator is not installed.
+    """
+    if not (isinstance(linewidth, int | float) and np.isfinite(linewidth) and linewidth >= 0):
+        raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
+    if relax and modes is not None:
+        raise InputError(
+            "Modes that were solved already do not belong to a relaxed structure",
+            found="modes and relax=True",
+            fix="relax first (relax_structure), or leave out modes",
+        )
+    if modes is not None and not same_cell(_cell(modes.crystal), _cell(crystal)):
+        raise InputError(
+            "The modes belong to another structure", found="other cell or positions", fix="solve them for this crystal"
+        )
+    engine = make_calculator(calculator, crystal) if isinstance(calculator, str) else checked_calculator(calculator)
+    structure = relax_structure(crystal, engine) if relax else crystal if modes is None else modes.crystal
+    plan = plan_fit(
+        structure,
+        modes=modes,
+        multiplets=multiplets,
+        order=order,
+        amplitudes=amplitudes,
+        axis=axis,
+        max_condition=max_condition,
+    )
+    forces = compute_forces(structure, engine, plan.displacements, map=map, cache=cache)
+    source: dict[str, Any] = {
+        "couplings": "fitted to forces",
+        "calculator": calculator_name(engine),
+        "structure": "; ".join(structure.found),
+    }
+    source["calls_found_on_disk"] = forces.n_cached
+    return potential_from_forces(plan, forces.array, linewidth=float(linewidth), source=source)
+
+
+def _cell(crystal: Crystal) -> Cell:
+    return Cell(crystal.cell, crystal.positions, crystal.numbers, crystal.masses)

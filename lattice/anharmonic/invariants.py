@@ -1,0 +1,273 @@
+"""All polynomials in Γ coordinates and field components that the crystal's group leaves unchanged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, product
+
+import numpy as np
+
+from lattice.anharmonic.coordinates import Coordinates
+from lattice.anharmonic.polynomial import channel_name
+from lattice.errors import InputError, SymmetryError
+from lattice.structure.crystal import FloatArray, IntArray, frozen_array
+
+HIGHEST_ORDER = 6
+_ROUND_OFF = 1e-11  #: of the largest coefficient of an invariant; what lies below is zero
+_PIVOT = 0.1  #: of the largest column; smaller pivots would magnify round-off
+_FIELD_NAMES = ("", "E", "E^2", "E^3", "E^4", "E^5")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Invariant:
+    """One invariant polynomial: rows of a term table.
+
+    Attributes
+    ----------
+    name : str
+        ``Eu(1)^2 Eg(2)``; several of one channel are numbered: ``Eu(1)^2 Eg(2) #2``.
+    channel : str
+        The name without number.
+    coefficient : ndarray
+        ``(n_rows,)``, largest pivot 1; each unordered monomial once, no factorials.
+    mode_index : ndarray
+        ``(n_rows, k)`` int, ascending positions of the coordinates.
+    field_axis : ndarray
+        ``(n_rows, j)`` int, ascending; 0, 1, 2 for E_x, E_y, E_z.
+    """
+
+    name: str
+    channel: str
+    coefficient: FloatArray
+    mode_index: IntArray
+    field_axis: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coefficient", frozen_array(self.coefficient))
+        for name in ("mode_index", "field_axis"):
+            object.__setattr__(self, name, frozen_array(getattr(self, name), np.int64))
+
+    @property
+    def degree(self) -> tuple[int, int]:
+        """Number of factors Q and of factors E."""
+        return self.mode_index.shape[1], self.field_axis.shape[1]
+
+
+def find_invariants(coordinates: Coordinates, degrees: Iterable[int | tuple[int, int]]) -> tuple[Invariant, ...]:
+    """Find a basis of the invariant polynomials of given degrees.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+        From `lattice.gamma_coordinates`.
+    degrees : iterable of int or (int, int)
+        Number of factors Q, or of factors Q and E: ``3`` and ``4`` for cubic and quartic couplings, ``(1, 1)`` for the
+        mode charge, ``(1, 2)`` for Raman tensors, ``(2, 1)`` for charge anharmonicity. At most six factors.
+
+    Returns
+    -------
+    tuple of Invariant
+        Linearly independent and complete, degree by degree and channel by channel, each channel in row-reduced form.
+        Real Q at Γ and static E are even under time reversal, which therefore demands nothing beyond real coefficients.
+
+    Raises
+    ------
+    InputError
+        If a degree has no factor Q or more than six factors.
+    SymmetryError
+        If the matrices of the group are no representation.
+    """
+    powers = _Powers(coordinates)
+    found: list[Invariant] = []
+    for degree in degrees:
+        n_modes, n_fields = _checked_degree(degree)
+        for content in combinations_with_replacement(range(len(coordinates.blocks)), n_modes):
+            found += _of_channel(powers, Counter(content), n_fields)
+    return tuple(found)
+
+
+def _checked_degree(degree: object) -> tuple[int, int]:
+    """Return the numbers of factors Q and E."""
+    pair = tuple(degree) if isinstance(degree, tuple | list) else (degree, 0)
+    good = len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
+    if not good or pair[0] < 1 or pair[1] < 0 or sum(pair) > HIGHEST_ORDER:
+        raise InputError(
+            "An invariant cannot have this degree",
+            found=degree,
+            fix=f"give the numbers of factors Q (≥ 1) and E, at most {HIGHEST_ORDER} together, e.g. 3 or (1, 2)",
+        )
+    return int(pair[0]), int(pair[1])
+
+
+class _Powers:
+    """Symmetric powers of the blocks of a representation, made when they are asked for; the last block is the field."""
+
+    def __init__(self, coordinates: Coordinates) -> None:
+        places = [positions for _, positions in coordinates.blocks]
+        self.names = [name for name, _ in coordinates.blocks]
+        self.places = [*places, np.arange(3)]
+        self.matrices = [coordinates.matrices[:, p[:, None], p] for p in places] + [coordinates.rotations]
+        self.field = len(places)
+        self._characters: dict[tuple[int, int], FloatArray] = {}
+        self._powers: dict[tuple[int, int], tuple[list[tuple[int, ...]], FloatArray]] = {}
+
+    def character(self, block: int, power: int) -> FloatArray:
+        """Character ``(n_operations,)`` of a symmetric power."""
+        if (block, power) not in self._characters:
+            self._characters[block, power] = symmetric_character(self.matrices[block], power)
+        return self._characters[block, power]
+
+    def power(self, block: int, power: int) -> tuple[list[tuple[int, ...]], FloatArray]:
+        """Monomials of a block, as coordinates, and the matrices of the group on them."""
+        if (block, power) not in self._powers:
+            monomials, matrices = symmetric_power(self.matrices[block], power)
+            place = self.places[block].tolist()
+            self._powers[block, power] = ([tuple(place[i] for i in m) for m in monomials], matrices)
+        return self._powers[block, power]
+
+
+def symmetric_character(matrices: FloatArray, power: int) -> FloatArray:
+    """Return the characters of the symmetric power of a representation, by Newton's identities.
+
+    Parameters
+    ----------
+    matrices : ndarray
+        ``(n_operations, d, d)``.
+    power : int
+
+    Returns
+    -------
+    ndarray
+        ``(n_operations,)``: h_p = (1/p) Σ_k tr(D^k) h_{p−k}.
+    """
+    traces, turned = [], np.broadcast_to(np.eye(matrices.shape[1]), matrices.shape)
+    for _ in range(power):
+        turned = turned @ matrices
+        traces.append(np.trace(turned, axis1=1, axis2=2))
+    complete = [np.ones(len(matrices))]
+    for p in range(1, power + 1):
+        complete.append(np.sum([traces[k - 1] * complete[p - k] for k in range(1, p + 1)], axis=0) / p)
+    return np.asarray(complete[power])
+
+
+def symmetric_power(matrices: FloatArray, power: int) -> tuple[list[tuple[int, ...]], FloatArray]:
+    """Return the monomials of degree p and how the group acts on them.
+
+    Parameters
+    ----------
+    matrices : ndarray
+        ``(n_operations, d, d)``.
+    power : int
+
+    Returns
+    -------
+    monomials : list of tuple
+        Ascending factors, in lexicographic order.
+    action : ndarray
+        ``(n_operations, n_monomials, n_monomials)``: monomial m at D Q is Σ_m' action[g, m, m'] times monomial m' at Q.
+    """
+    n_operations, d = matrices.shape[:2]
+    monomials = list(combinations_with_replacement(range(d), power))
+    place = {m: i for i, m in enumerate(monomials)}
+    column = np.array([place[tuple(sorted(factors))] for factors in product(range(d), repeat=power)], dtype=np.int64)
+    gather = np.zeros((d**power, len(monomials)))
+    gather[np.arange(len(column)), column] = 1.0
+    action = np.empty((n_operations, len(monomials), len(monomials)))
+    for row, monomial in enumerate(monomials):
+        tensor = np.ones((n_operations, 1))
+        for factor in monomial:
+            tensor = (tensor[:, :, None] * matrices[:, factor, None, :]).reshape(n_operations, -1)
+        action[:, row] = tensor @ gather
+    return monomials, action
+
+
+def _of_channel(powers: _Powers, content: Counter[int], n_fields: int) -> Iterator[Invariant]:
+    """Yield the invariants of one product of multiplets (and the field)."""
+    factors = [*sorted(content.items()), *([(powers.field, n_fields)] if n_fields else [])]
+    characters = np.prod([powers.character(block, power) for block, power in factors], axis=0)
+    mean = float(characters.mean())
+    rank = round(mean)
+    if abs(mean - rank) > 1e-4:
+        raise SymmetryError(
+            "The matrices of the point group are no representation",
+            found=f"{mean:.6f} invariants of {_channel(powers, content, n_fields)}",
+            fix="symmetrise the structure, or load it with a smaller symprec",
+        )
+    if rank == 0:
+        return
+    parts = [powers.power(block, power) for block, power in factors]
+    rows = _reduced(_invariant_space([action for _, action in parts], rank))
+    monomials = [tuple(m) for m in product(*(names for names, _ in parts))]
+    channel = _channel(powers, content, n_fields)
+    for number, row in enumerate(rows, 1):
+        kept = np.flatnonzero(row)
+        chosen = [monomials[i] for i in kept]
+        split = len(content)
+        yield Invariant(
+            name=channel if rank == 1 else f"{channel} #{number}",
+            channel=channel,
+            coefficient=row[kept],
+            mode_index=np.array([sum(m[:split], ()) for m in chosen]).reshape(len(kept), -1),
+            field_axis=np.array([sum(m[split:], ()) for m in chosen]).reshape(len(kept), -1),
+        )
+
+
+def _channel(powers: _Powers, content: Counter[int], n_fields: int) -> str:
+    """Return the name of a channel; the field comes last."""
+    names = channel_name(powers.names[block] for block in sorted(content.elements()))
+    return f"{names} {_FIELD_NAMES[n_fields]}".rstrip()
+
+
+def _invariant_space(actions: Sequence[FloatArray], rank: int) -> FloatArray:
+    """Return orthonormal rows ``(rank, N)`` that span the coefficients of the invariants of a product of spaces.
+
+    The mean over the group is applied to random vectors, factor by factor: the N × N matrices are never built.
+    """
+    sizes = [action.shape[1] for action in actions]
+    generator = np.random.default_rng(0)
+    rows = generator.standard_normal((rank + 2, int(np.prod(sizes))))
+    for _ in range(3):
+        _, singular, rows = np.linalg.svd(_group_mean(actions, rows.reshape(-1, *sizes)), full_matrices=False)
+        rows = rows[:rank]
+    if len(singular) < rank or singular[rank - 1] < 0.5:  # eigenvalues of a projector are 0 and 1
+        raise SymmetryError(
+            "The invariants that the characters promise were not found",
+            found=f"singular values {np.round(singular, 6).tolist()}",
+            fix="symmetrise the structure, or load it with a smaller symprec",
+        )
+    return np.asarray(rows)
+
+
+def _group_mean(actions: Sequence[FloatArray], rows: FloatArray) -> FloatArray:
+    """Return coefficients ``(r, N)`` averaged over the group; V(DQ) has the coefficients actionᵀ c."""
+    total = np.zeros((len(rows), rows[0].size))
+    for g in range(len(actions[0])):
+        turned = rows
+        for action in actions:
+            turned = np.tensordot(turned, action[g], axes=(1, 0))  # the factor that is done goes to the end
+        total += turned.reshape(len(rows), -1)
+    return total / len(actions[0])
+
+
+def _reduced(rows: FloatArray) -> FloatArray:
+    """Return the row-reduced form: pivots 1, zeros above and below them, round-off removed.
+
+    Pivots are the leftmost columns that are not much smaller than the largest one.
+    """
+    rows = rows.copy()
+    pivots: list[int] = []
+    for rank in range(len(rows)):
+        size = np.linalg.norm(rows[rank:], axis=0)
+        size[pivots] = 0.0
+        column = int(np.flatnonzero(size >= _PIVOT * size.max())[0])
+        pivots.append(column)
+        best = rank + int(np.argmax(np.abs(rows[rank:, column])))
+        rows[[rank, best]] = rows[[best, rank]]
+        rows[rank] /= rows[rank, column]
+        others = np.arange(len(rows)) != rank
+        rows[others] -= np.outer(rows[others, column], rows[rank])
+    rows = rows[np.argsort(pivots)]
+    rows[np.abs(rows) < _ROUND_OFF * np.abs(rows).max(axis=1, keepdims=True)] = 0.0
+    return np.asarray(rows)

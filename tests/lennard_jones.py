@@ -1,0 +1,115 @@
+"""A Lennard-Jones crystal in the Bi2Se3 structure, and its couplings as analytic lattice sums: no force is computed."""
+
+import itertools
+from functools import cache
+from math import factorial
+
+import numpy as np
+
+import lattice
+from lattice.anharmonic.relax import relax_structure
+
+EPSILON, SIGMA, CUTOFF = 0.5, 2.9 / 2 ** (1 / 6), 8.5  # eV, Å, Å; no shell of neighbours lies near the cutoff
+
+
+def calculator():
+    from ase.calculators.lj import LennardJones
+
+    return LennardJones(sigma=SIGMA, epsilon=EPSILON, rc=CUTOFF)
+
+
+@cache
+def crystal():
+    """Cell, masses and Born charges of the bundled crystal, atoms relaxed; no force constants."""
+    return relax_structure(lattice.load("Bi2Se3"), calculator(), force=1e-9)
+
+
+@cache
+def bonds(cutoff=CUTOFF):
+    """Pairs (i, j) and vectors from i to each copy of j within the cutoff."""
+    c = crystal()
+    reach = [int(np.ceil(cutoff * np.linalg.norm(b))) + 1 for b in np.linalg.inv(c.cell).T]
+    found = []
+    for shift in itertools.product(*(range(-r, r + 1) for r in reach)):
+        vectors = (c.positions[None] + np.array(shift) - c.positions[:, None]) @ c.cell
+        lengths = np.linalg.norm(vectors, axis=2)
+        found += [(i, j, vectors[i, j]) for i, j in np.argwhere((lengths > 1e-9) & (lengths < cutoff))]
+    return found
+
+
+def nearest_shell_to_cutoff():
+    """Distance in Å of the cutoff from the nearest shell of neighbours."""
+    lengths = np.array([np.linalg.norm(v) for _, _, v in bonds(CUTOFF + 1.0)])
+    return np.abs(lengths - CUTOFF).min()
+
+
+def radial(s, n):
+    """n-th derivative by s = r² of 4ε[(σ²/s)⁶ − (σ²/s)³]."""
+
+    def power(p):  # of (σ²/s)^p
+        return (-1) ** n * factorial(p + n - 1) / factorial(p - 1) * SIGMA ** (2 * p) * s ** (-p - n)
+
+    return 4 * EPSILON * (power(6) - power(3))
+
+
+def derivative(eigenvectors, *modes):
+    """∂^k V/∂Q_a∂Q_b… of 2, 3 or 4 modes: a sum over bonds of derivatives of φ(s), s = |r + Σ w_a Q_a|²."""
+    weighted = eigenvectors / np.sqrt(crystal().masses)[:, None]
+    total = 0.0
+    for i, j, r in bonds():
+        s = float(r @ r)
+        w = [weighted[m, j] - weighted[m, i] for m in modes]
+        one = [2 * r @ x for x in w]
+        two = {(a, b): 2 * w[a] @ w[b] for a, b in itertools.combinations(range(len(w)), 2)}
+        if len(w) == 2:
+            value = radial(s, 2) * one[0] * one[1] + radial(s, 1) * two[0, 1]
+        elif len(w) == 3:
+            mixed = sum(one[a] * two[b] for a, b in ((0, (1, 2)), (1, (0, 2)), (2, (0, 1))))
+            value = radial(s, 3) * np.prod(one) + radial(s, 2) * mixed
+        else:
+            pairs = [((a, b), tuple(x for x in range(4) if x not in (a, b))) for a, b in two]
+            mixed = sum(one[a] * one[b] * two[rest] for (a, b), rest in pairs)
+            twice = sum(two[pair] * two[rest] for pair, rest in pairs) / 2
+            value = radial(s, 4) * np.prod(one) + radial(s, 3) * mixed + radial(s, 2) * twice
+        total += value / 2  # every bond is met from both of its ends
+    return total
+
+
+def coefficient(eigenvectors, modes):
+    """Coefficient of a monomial in V: the derivative over the factorials of its powers."""
+    powers = [modes.count(m) for m in set(modes)]
+    return derivative(eigenvectors, *modes) / np.prod([factorial(p) for p in powers])
+
+
+def third_derivative(r):
+    """∂³φ/∂r∂r∂r ``(3, 3, 3)`` of one bond."""
+    s, one = float(r @ r), np.eye(3)
+    mixed = np.einsum("ab,c->abc", one, r) + np.einsum("ac,b->abc", one, r) + np.einsum("bc,a->abc", one, r)
+    return 8 * radial(s, 3) * np.einsum("a,b,c->abc", r, r, r) + 4 * radial(s, 2) * mixed
+
+
+def cubic_constants(points):
+    """∂³E/∂u∂u∂u ``(N, N, N, 3, 3, 3)`` of a supercell with atoms at ``points``, and the place of each of its atoms.
+
+    The place is (atom of the cell, cell translation).
+    """
+    from lattice.structure.supercell import cell_translations, locate_atoms, supercell_matrix_between, translation_index
+
+    c = crystal()
+    cell, positions = points
+    matrix = supercell_matrix_between(c.cell, cell, 1e-4)
+    atoms, copies = locate_atoms(positions, c.cell, c.positions, 1e-4)
+    translations = cell_translations(matrix)
+    place = {
+        (a, t): x for x, (a, t) in enumerate(zip(atoms, translation_index(copies, translations, matrix), strict=True))
+    }
+    array = np.zeros((len(atoms),) * 3 + (3, 3, 3))
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        tensor = third_derivative(r) / 2
+        for t, translation in enumerate(translations):
+            x, y = place[i, t], place[j, int(translation_index(translation + shift, translations, matrix))]
+            for ends in itertools.product(((x, -1.0), (y, 1.0)), repeat=3):
+                (p, a), (q, b), (s, d) = ends
+                array[p, q, s] += a * b * d * tensor
+    return array
