@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from lattice.modes.modes import Modes
     from lattice.modes.solve import solve_modes
+    from lattice.show.page import write_page
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
 
@@ -53,6 +54,7 @@ _HOME = {
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
+    "write_page": "lattice.show.page",
 }
 
 __version__ = "0.1.0"
@@ -80,6 +82,7 @@ __all__ = [
     "simulate",
     "simulate_ensemble",
     "solve_modes",
+    "write_page",
 ]
 
 

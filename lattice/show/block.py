@@ -25,7 +25,7 @@ class Block:
     basis_fractional : ndarray
         ``(n_atoms, 3)``, the same in units of the cell vectors, before centring: phases of waves refer to these.
     shifts : ndarray
-        ``(n_cells, 3)`` int, lattice vectors of the cells drawn in units of the cell vectors; the first is the home cell.
+        ``(n_cells, 3)`` int, lattice vectors of the cells drawn, in cell vectors; the first is the home cell.
     translations : ndarray
         ``(n_cells, 3)`` *Å*, the same.
     bonds : ndarray
@@ -88,7 +88,7 @@ def _vectors_within(cell: FloatArray, reach: float) -> IntArray:
     grid = np.array(list(itertools.product(*(range(-n, n + 1) for n in limits))), dtype=np.int64)
     length = np.linalg.norm(grid @ cell, axis=1)
     inside = length <= reach
-    return grid[inside][np.argsort(np.round(length[inside], 6), kind="stable")]
+    return np.asarray(grid[inside][np.argsort(np.round(length[inside], 6), kind="stable")])
 
 
 def _joined(cell: FloatArray, positions: FloatArray, radii: FloatArray, short: IntArray) -> FloatArray:

@@ -1,9 +1,9 @@
 """The page: one HTML file with crystal, motion, traces and ledger, that needs no network.
 
-The viewer draws on a plain 2D canvas. 3Dmol.js (2.5.5, BSD-3-Clause) was tried first: it has no way to move atoms but to
-build its geometry again, which with arrows took 0.25 to 0.6 s a frame for 60 to 150 atoms in Chromium without a graphics
-card, as on the remote desktops of computing centres, and it brings 0.54 MB and addresses of servers into a page that
-shall make no request. The canvas draws the same block in a few milliseconds in 20 kB.
+The viewer draws on a plain 2D canvas. 3Dmol.js (2.5.5, BSD-3-Clause) was tried first: it moves atoms and arrows only by
+building its geometry again, which took 0.25 to 0.6 s a frame for 60 to 150 atoms in Chromium without a graphics card
+(remote desktops of computing centres), and it brings 0.54 MB and the addresses of servers into a page that shall
+make no request. The canvas draws 150 atoms with arrows and orbits at 20 to 40 frames a second there, from 48 kB.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lattice.modes.modes import ComplexArray, Modes
     from lattice.structure.crystal import FloatArray
 
-UNKNOWN = (1.3, (0.6, 0.6, 0.6))  #: radius in Å and colour of what is no element
 BYTES = 1_300_000  #: of recorded numbers in a page; base64 makes 4/3 of it
 SAMPLES = 8  #: frames per period of the fastest coordinate that a page keeps at least
 TRACE = 0.01  #: of the largest L or ledger entry: what stays below has no line and no bar
@@ -51,7 +50,7 @@ def run_data(run: Dataset) -> dict[str, Any]:
     Raises
     ------
     InputError
-        An ensemble, a run without Q, or one that diverged.
+        An ensemble, a run without Q, one that diverged, or a species that is not an element.
     """
     _check_run(run)
     potential = potential_of_run(run)
@@ -126,7 +125,9 @@ def _check_run(run: Dataset) -> None:
         )
     if "Q" not in run:
         raise InputError(
-            "A page needs the motion of the modes", found="a run without Q", fix='record quantities = ["Q", "P", "L", "E"]'
+            "A page needs the motion of the modes",
+            found="a run without Q",
+            fix='record quantities = ["Q", "P", "L", "E"]',
         )
     if len(run["time"]) < 2 or not np.isfinite(run["Q"].values).all():
         raise InputError(
@@ -142,7 +143,8 @@ def _facts(run: Dataset, report: dict[str, Any]) -> list[list[str]]:
     facts = [
         [
             "light" if len(pulses) == 1 else f"light {i + 1}",
-            f"{p['amplitude']:g} MV/cm inside, {p['frequency']:g} THz, {p['duration']:g} ps, helicity {p['helicity']:+g}",
+            f"{p['amplitude']:g} MV/cm inside, {p['frequency']:g} THz, {p['duration']:g} ps, "
+            f"helicity {p['helicity']:+g}",
         ]
         for i, p in enumerate(pulses)
     ]
@@ -159,7 +161,7 @@ def _facts(run: Dataset, report: dict[str, Any]) -> list[list[str]]:
 def _crystal(cell: FloatArray, positions: FloatArray, species: tuple[str, ...], axis: FloatArray) -> dict[str, Any]:
     """The block of atoms with radii and colours."""
     names = list(dict.fromkeys(species))
-    looks = {name: appearance_of_species(name) or UNKNOWN for name in names}
+    looks = {name: appearance_of_species(name) for name in names}
     block = block_of_crystal(cell, positions, np.array([looks[name][0] for name in species]), axis)
     return {
         "names": names,
@@ -209,7 +211,7 @@ def _modes_of_run(potential: Potential, masses: FloatArray) -> list[dict[str, An
 
 
 def _turned(m: int, order: int, sign: int) -> int:
-    """m of the partner + or −, in (−n/2, n/2]."""
+    """Return m of the partner + or −, in (−n/2, n/2]."""
     return m if sign > 0 or 2 * m == order else -m
 
 
@@ -253,7 +255,7 @@ def _series(run: Dataset, potential: Potential) -> dict[str, Any]:
     return {
         "t0": float(times[keep][0]),
         "dt": float(times[keep][1] - times[keep][0]),
-        "n": int(len(times[keep])),
+        "n": len(times[keep]),
         "cut": None if times[keep][-1] > times[-1] - 2 * (times[keep][1] - times[keep][0]) else float(times[-1]),
         "labels": run["mode"].values.tolist(),
         "multiplets": order,
@@ -307,7 +309,7 @@ def _ledger(
 
 
 def _frames(run: Dataset, most: int) -> slice:
-    """Every how manyth frame a page keeps, and up to where: whole where it fits, never too coarse to follow the motion."""
+    """Frames a page keeps: all where they fit, else every n-th, else the beginning; never too coarse to follow."""
     n = len(run["time"])
     step = float(run["time"].values[1] - run["time"].values[0])
     fastest = float(np.abs(run["frequency"].values).max())
@@ -334,6 +336,4 @@ def _formula(species: tuple[str, ...]) -> str:
     counts = {name: species.count(name) for name in dict.fromkeys(species)}
     common = math.gcd(*counts.values())
     digits = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-    return "".join(
-        name + (str(n // common).translate(digits) if n > common else "") for name, n in counts.items()
-    )
+    return "".join(name + (str(n // common).translate(digits) if n > common else "") for name, n in counts.items())

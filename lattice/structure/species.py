@@ -33,7 +33,7 @@ def species_of_numbers(numbers: Sequence[int] | IntArray) -> tuple[str, ...]:
     return tuple(chemical_symbols[int(number)] for number in numbers)
 
 
-def appearance_of_species(species: str) -> tuple[float, tuple[float, float, float]] | None:
+def appearance_of_species(species: str) -> tuple[float, tuple[float, float, float]]:
     """Return the covalent radius and the customary colour of an element.
 
     Parameters
@@ -46,17 +46,20 @@ def appearance_of_species(species: str) -> tuple[float, tuple[float, float, floa
     radius : float
         *Å*.
     colour : tuple of float
-        Red, green, blue in [0, 1]. None in place of both where the symbol is not that of an element.
+        Red, green, blue in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the symbol is not that of an element.
 
     References
     ----------
     Radii: B. Cordero et al., Dalton Trans., 2832 (2008). Colours: those of Jmol. Both as in `ase.data`.
     """
-    from ase.data import atomic_numbers, covalent_radii
+    from ase.data import covalent_radii
     from ase.data.colors import jmol_colors
 
-    number = atomic_numbers.get(species, 0)
-    if not 0 < number < min(len(covalent_radii), len(jmol_colors)):
-        return None
-    red, green, blue = (float(x) for x in jmol_colors[number])
+    (number,) = numbers_of_species([species])
+    red, green, blue = (float(x) for x in jmol_colors[min(number, len(jmol_colors) - 1)])
     return float(covalent_radii[number]), (red, green, blue)

@@ -53,6 +53,12 @@ const Motion = (() => {
     return Math.max(STILL, ...all);
   }
 
+  // Period of the slowest line that matters: of a run that of its strongest multiplet shown (they are in that order).
+  function period() {
+    if (state.source === "run") return 1 / Math.max(STILL, Math.abs(run.frequency[Math.min(...state.on)] ?? 1));
+    return 1 / Math.min(...[...state.on].map(frequency), 1e3);
+  }
+
   function range() {
     if (state.source === "run") return [run.t0, run.t0 + run.dt * (run.n - 1)];
     const slowest = Math.min(...[...state.on].map(frequency), 1e3);
@@ -77,5 +83,15 @@ const Motion = (() => {
     state.largest ||= 1; state.fastest ||= 1;
   }
 
-  return { state, at, displacement, choose, range, highest, nAtoms, size };
+  // Time at which the first multiplet is furthest out.
+  function liveliest() {
+    let best = 0, most = -1;
+    for (let i = 0; i < run.n; i++) {
+      const q = Math.hypot(...run.coordinates[0].map((s) => run.Q[i * run.labels.length + s]));
+      if (q > most) { most = q; best = i; }
+    }
+    return run.t0 + best * run.dt;
+  }
+
+  return { liveliest, period, state, at, displacement, choose, range, highest, nAtoms, size };
 })();

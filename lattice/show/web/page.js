@@ -11,7 +11,7 @@
   $("title").textContent = DATA.title; $("subtitle").textContent = DATA.subtitle;
   if (DATA.verdict) {
     const [head, ...rest] = DATA.verdict.split(": "), strong = document.createElement("strong"), good = head.startsWith("1 + 1");
-    strong.textContent = head.replace("-1", "−1"); $("verdict").append(strong, (good ? "" : " ") + rest.join(": ").replace(/ -(?=\d)/g, " −"));
+    strong.textContent = head.replace("-1", "−1") + ":"; $("verdict").append(strong, " " + rest.join(": ").replace(/ -(?=\d)/g, " −"));
     $("verdict").classList.toggle("no", !good); $("verdict").hidden = false;
   }
   const cautions = [...DATA.warnings];
@@ -26,7 +26,7 @@
   const number = (x) => String(Object.is(x, -0) ? 0 : x).replace("-", "−");
   const m = (mode) => (mode.m === null ? "–" : (mode.m > 0 ? "+" : "") + number(mode.m));
   const J = (mode) => (Math.abs(mode.J) < 5e-4 ? "0" : (mode.J > 0 ? "+" : "−") + Math.abs(mode.J).toFixed(2));
-  modes.forEach((mode, i) => motions.push({ name: `${mode.multiplet} ${sign(mode)} ${number(mode.frequency.toFixed(2))} THz, irrep ${mode.irrep ?? "–"}, J ${J(mode)} ħ, m ${m(mode)}`, source: "modes", on: [i] }));
+  modes.forEach((mode, i) => motions.push({ name: `${mode.multiplet} ${sign(mode)} ${number(mode.frequency.toFixed(2))} THz · ${mode.irrep ?? "irrep –"} · J ${J(mode)} ħ · m ${m(mode)}`, source: "modes", on: [i] }));
   const groups = {};
   motions.forEach((motion, i) => {
     groups[motion.source] ??= Object.assign(document.createElement("optgroup"), { label: motion.source === "run" ? "As computed" : "One mode alone" });
@@ -84,7 +84,7 @@
     $("drawn").textContent = !crystal ? "" : real ? `displacements drawn ${$("factor").textContent.slice(1)} times as large` : slow ? "amplitude is free; a mode near 0 THz is drawn at 0.5 THz" : "amplitude is free";
   }
 
-  function play(on) { playing = on; last = 0; $("play").textContent = on ? "⏸ Pause" : "▶ Play"; $("play").setAttribute("aria-pressed", on); }
+  function play(on) { playing = on; last = 0; $("play").textContent = on ? "Pause" : "Play"; $("play").setAttribute("aria-pressed", on); }
   function seek(t) { const [a, b] = Motion.range(); time = Math.min(b, Math.max(a, t)); dirty = true; }
 
   $("play").addEventListener("click", () => play(!playing));
@@ -134,7 +134,7 @@
     if (!crystal) { $("empty").hidden = false; return; }
     $("legend").replaceChildren();
     const entries = crystal.names.map((name, i) => [name, `background:${crystal.colours[i]}`, ""]);
-    entries.push(["counter-clockwise about n̂", "border-color:var(--plus)", "ring"], ["clockwise", "border-color:var(--minus)", "ring"]);
+    entries.push(["counter-clockwise", "border-color:var(--plus)", "ring"], ["clockwise", "border-color:var(--minus)", "ring"]);
     for (const [name, style, shape] of entries) { const div = document.createElement("div"), dot = document.createElement("i"); dot.style.cssText = style; dot.className = shape; div.append(dot, name); $("legend").append(div); }
   }
 
@@ -157,8 +157,8 @@
   }
 
   Scene.setSize(Number($("size").value)); Scene.paint(); legend();
-  choose(motions[0] ?? { source: "modes", on: [] });
-  if (run) seek(run.t0 + 0.25 * run.dt * (run.n - 1)); // a moment at which something moves
+  choose(run ? motions[0] : motions.find((motion) => Math.abs(modes[motion.on[0]].frequency) >= 0.05) ?? motions[0]);
+  if (run) seek(Motion.liveliest()); // a moment at which something moves
   if (run) Traces.update(time);
   play(!quiet.matches);
   requestAnimationFrame(frame);

@@ -3,10 +3,10 @@
 
 const Scene = (() => {
   const canvas = document.getElementById("scene"), pen = canvas.getContext("2d"), crystal = DATA.crystal;
-  const FOGS = 10, SPRITE = 128, TRAIL = 44, FIRST = { yaw: 0.42, pitch: 0.3, zoom: 1 };
+  const FOGS = 10, SPRITE = 128, TRAIL = 44, MARGIN = 22, FIRST = { yaw: 0.2, pitch: 0.16, zoom: 1 };
   const camera = { ...FIRST };
   const show = { arrows: true, orbits: true, bonds: true, edges: true, images: true };
-  let size = 0.5, colours = {}, sprites = [], width = 1, height = 1;
+  let size = 0.7, colours = {}, sprites = [], width = 1, height = 1;
   // Frame whose third vector is n̂, upwards on the screen.
   const up = DATA.axis, seed = Math.abs(up[0]) < 0.9 ? [1, 0, 0] : [0, 1, 0];
   const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
@@ -15,7 +15,7 @@ const Scene = (() => {
   const n = Motion.nAtoms, cells = crystal ? crystal.translations.length : 0;
   const re = new Float64Array(Motion.size), im = new Float64Array(Motion.size), re2 = new Float64Array(Motion.size), im2 = new Float64Array(Motion.size);
   const path = Array.from({ length: TRAIL }, () => [new Float64Array(Motion.size), new Float64Array(Motion.size)]);
-  const radius = (k) => 0.42 * crystal.radii[k] + 0.06;
+  const radius = (k) => 0.34 * crystal.radii[k] + 0.05;
   let extent = 1, tall = 1, wide = 1;
 
   function measure() {
@@ -54,7 +54,7 @@ const Scene = (() => {
   function aim() {
     cy = Math.cos(camera.yaw); sy = Math.sin(camera.yaw); cp = Math.cos(camera.pitch); sp = Math.sin(camera.pitch);
     const upright = Math.abs(cp) * tall + Math.abs(sp) * wide;
-    scale = 0.94 * camera.zoom * Math.min(width / (2 * wide), height / (2 * upright));
+    scale = 0.94 * camera.zoom * Math.min(width / (2 * wide), (height - 2 * MARGIN) / (2 * upright));
     far = 5 * extent;
   }
   // Screen x, y, depth (larger: further away), pixels per Å there.
@@ -63,7 +63,7 @@ const Scene = (() => {
     x -= a; y -= b; z -= c;
     const u = x * across[0] + y * across[1] + z * across[2], v = x * along[0] + y * along[1] + z * along[2], w = x * up[0] + y * up[1] + z * up[2];
     const right = u * cy - v * sy, into = u * sy + v * cy, deep = into * cp - w * sp, high = into * sp + w * cp, s = (scale * far) / (far + deep);
-    return [width / 2 + right * s, height / 2 - high * s, deep, s];
+    return [width / 2 + right * s, height / 2 + MARGIN / 2 - high * s, deep, s];
   }
   const fog = (depth) => Math.min(1, Math.max(0, 0.5 + (0.5 * depth) / extent));
 
@@ -81,9 +81,9 @@ const Scene = (() => {
     if (!crystal) return;
     aim();
     factor = size / Motion.state.largest;
-    const step = 1 / (60 * Motion.highest()), period = 1 / Motion.highest(), [begin] = Motion.range();
+    const step = 1 / (60 * Motion.highest()), [begin] = Motion.range();
     Motion.displacement(t, re, im); Motion.displacement(t + step, re2, im2);
-    const span = Motion.state.source === "run" ? 1.0 * period : Motion.state.on.size > 1 ? 1.5 * period : period;
+    const span = Motion.period();
     if (show.orbits) for (let p = 0; p < TRAIL; p++) {
       const then = t - (span * p) / (TRAIL - 1);
       Motion.displacement(Motion.state.source === "run" ? Math.max(begin, then) : then, path[p][0], path[p][1]);

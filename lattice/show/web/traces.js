@@ -59,7 +59,7 @@ const Traces = (() => {
       lines.forEach((line, i) => {
         const v = line.at(t);
         panel.dots[i].setAttribute("cx", x); panel.dots[i].setAttribute("cy", panel.y(v));
-        panel.words[i].textContent = `${line.name} ${signed(v)}`;
+        panel.words[i].textContent = `${line.name} ${Math.abs(v) < 1e-4 * top ? "0" : signed(v)}`;
       });
     };
     const pick = (event) => { const box = panel.svg.getBoundingClientRect(); onPick(panel.t(((event.clientX - box.left) * (panel.svg.clientWidth || box.width)) / box.width)); };
@@ -81,7 +81,7 @@ const Traces = (() => {
 
   function orbitPanel(number, colour) {
     const name = run.multiplets[number], pair = run.pairs[number], width = run.labels.length, height = 128;
-    const panel = { ...figure(`${name}, seen from the tip of n̂`, true), height };
+    const panel = { ...figure(`${name} from the tip of n̂`, true), height };
     panel.svg.setAttribute("aria-label", `Path of ${name} in the plane of Qx and Qy`);
     const word = document.createElement("span"); panel.caption.append(word); word.style.color = `var(--line${colour})`;
     let most = FLOOR;
