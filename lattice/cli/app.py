@@ -24,6 +24,7 @@ COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
     "page": ("lattice.cli.page:page", "Show a run, or the modes of a crystal, as one interactive HTML file."),
+    "export": ("lattice.cli.export:export", "Write a run or modes for other programs: extended XYZ, JSON, CSV."),
 }
 
 GREETING = """\

@@ -1,4 +1,4 @@
-"""What a page is made of: a saved run, or the modes of a crystal."""
+"""What a page or an export is made of: a saved run, or the modes of a crystal."""
 
 from __future__ import annotations
 

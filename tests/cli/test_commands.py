@@ -438,3 +438,12 @@ def test_page_refuses_bad_input(words, tmp_path, monkeypatch):
     assert done.exit_code == 2
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize("name", ["modes.json", "modes.csv"])
+def test_export(name, tmp_path):
+    done = lattice("export", "Bi2Se3", "-o", tmp_path / name, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"file": name, "bytes": (tmp_path / name).stat().st_size}
+    assert lattice("export", "Bi2Se3", "-o", tmp_path / "a.extxyz").exit_code == 2
+    assert lattice("export", "Bi2Se3", "-o", tmp_path / "a.txt").exit_code == 2
