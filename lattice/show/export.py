@@ -38,7 +38,7 @@ def write_export(source: Dataset | Modes, path: str | os.PathLike[str]) -> None:
     - ``.csv``: of a run time, E, Q and L (x, y, z of each multiplet), of modes their table; units are in the header;
     - ``.json``: modes for phononwebsite (henriquemiranda.github.io/phononwebsite), frequencies in cm⁻¹ (negative if
       imaginary), degenerate ones as circular partners. The website lets time run as exp(+iωt), here it is exp(−iωt);
-      the file therefore holds the complex conjugate of ε exp(2πi q·x)/√m at −q, which there moves as the mode does here.
+      the file holds the complex conjugate of ε exp(2πi q·x)/√m at −q, which there moves as the mode does here.
 
     Parameters
     ----------
