@@ -9,7 +9,13 @@ import numpy as np
 
 from lattice.dynamics.ledger import channel_summary, ledger
 from lattice.observe.motion import peak_displacements, relative_displacement
-from lattice.observe.multiplet_motion import coordinates_of, multiplet_helicity, multiplet_peak, peak_angular_momentum
+from lattice.observe.multiplet_motion import (
+    coordinates_of,
+    is_resolved,
+    multiplet_helicity,
+    multiplet_peak,
+    peak_angular_momentum,
+)
 from lattice.observe.selection import select
 from lattice.observe.verdict import largest_step_error, verdict
 
@@ -85,8 +91,8 @@ def multiplet_row(run: Dataset, name: str) -> dict[str, Any]:
     dict
         `multiplet`, `irrep` (None if unknown), `frequency_THz`, `linewidth_THz`, `peak_L_hbar` (signed, along n̂, at its
         largest), `peak_displacement_A` (species → Å, over its atoms and all times; None without eigenvectors),
-        `helicity` (in [−1, 1], + counter-clockwise about n̂; None for singlets and where nothing moves),
-        `spectral_peak_THz` (absolute; 0: a static displacement; None where nothing moves).
+        `helicity` (in [−1, 1], + counter-clockwise about n̂; None for singlets), `spectral_peak_THz` (absolute; 0: a
+        static displacement). Both are None where nothing moves and where the record does not resolve the motion.
     """
     first = int(coordinates_of(run, name)[0])
     return {
@@ -112,15 +118,21 @@ def cautions(run: Dataset) -> list[str]:
     Returns
     -------
     list of str
-        A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); an atom that moves more than 10 %
-        of the distance to its nearest neighbour; a coordinate beyond the range in which the couplings were determined;
-        an imaginary frequency; a pulse that is not over at the end.
+        A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); a record that does not resolve
+        the motion; an atom that moves more than 10 % of the distance to its nearest neighbour; a coordinate beyond the
+        range in which the couplings were determined; an imaginary frequency; a pulse that is not over at the end.
     """
     found = []
     if int(run["status"]):
         found.append(f"the run did not end well: {run['message'].item()}")
     if not float(run["step_error"]) <= largest_step_error(run):
         found.append(f"the step error is {float(run['step_error']):.1e}: lower rtol")
+    blurred = [n for n in run["multiplet"].values.tolist() if "Q" in run and not is_resolved(run, n)]
+    if blurred:
+        found.append(
+            f"the record is too short or too coarse for the spectra of {', '.join(blurred)}:"
+            " lower record.every or run longer"
+        )
     relative = relative_displacement(run)
     if relative is not None and relative[2] > FAR:
         found.append(

@@ -2,7 +2,8 @@
 
 "1 + 1 = -1" is said only if all of this holds, checked in this order; the first that fails is the reason given:
 
-1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, and both are pairs;
+1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, both are pairs, and the
+   record resolves their motion;
 2. the step error is at most `STEP_ERROR` (in a thermal bath `BATH_RTOL`, the finest that is asked of it) and the ledger
    closes to `CLOSURE` of its gross transfer;
 3. the driven multiplet moves circularly: |helicity| ≥ `CIRCULAR`;
@@ -25,6 +26,7 @@ import numpy as np
 from lattice.dynamics.integrate import BATH_RTOL
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.table import DAMPING, NOISE
+from lattice.observe.multiplet_motion import is_resolved
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -80,6 +82,8 @@ def _obstacle(
         return absent
     driver, receiver = rows[summary["driver"]], rows[summary["receiver"]]
     names = f"{driver['multiplet']} → {receiver['multiplet']}"
+    if not all(is_resolved(run, summary[role]) for role in ("driver", "receiver")):
+        return f"the record is too short or too coarse for the motion of {names}: lower record.every or run longer"
     return (
         _unsound(summary, run)
         or _no_reversal(driver, receiver, summary)

@@ -175,6 +175,20 @@ class TestRun:
             "1 + 1 = -1: ",
         )
 
+    def test_many_pulses_and_multiplets_still_fit(self, tmp_path):
+        pulse = "[[pulse]]\namplitude = 0.1\nfrequency = 2.05\nduration = 1.0\n"
+        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\nduration = 6\n' + 5 * pulse, encoding="utf-8")
+        text = lattice("run", tmp_path / "run.toml").stdout.rstrip("\n")
+        assert len(text.split("\n")) <= 25
+        assert "and 3 more pulses" in text
+        mode = '[[mode]]\nlabel = "A({0})"\nmultiplet = "A({0})"\nfrequency = {0}.5\nlinewidth = 0.1\n'
+        modes = "".join(mode.format(i) for i in range(1, 41))
+        head, tail = POTENTIAL.split("[[term]]", 1)
+        (tmp_path / "many.toml").write_text(head + modes + "[[term]]" + tail, encoding="utf-8")
+        text = lattice("run", tmp_path / "many.toml", "--set", "duration=6").stdout.rstrip("\n")
+        assert len(text.split("\n")) <= 25
+        assert "and 34 multiplets that move less" in text
+
     def test_quiet_says_nothing_and_verbose_shows_every_channel(self):
         assert lattice("run", "Bi2Se3", "-q").output == ""
         loud = lattice("run", "Bi2Se3", "-v").stdout
