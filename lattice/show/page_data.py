@@ -17,7 +17,7 @@ from lattice.observe.ledger_series import ledger_series
 from lattice.observe.mode_table import mode_table
 from lattice.observe.multiplet_motion import along_axis, by_response, rotating_pair
 from lattice.observe.report import run_report
-from lattice.observe.selection import pair_m
+from lattice.observe.selection import partner_m
 from lattice.show.block import block_of_crystal
 from lattice.structure.species import appearance_of_species, species_of_numbers
 
@@ -186,33 +186,27 @@ def _modes_of_run(potential: Potential, masses: FloatArray) -> list[dict[str, An
     patterns = potential.eigenvectors / np.sqrt(masses)[None, :, None]
     M = np.tensordot(potential.axis, potential.angular_momentum, axes=1)
     sizes = {name: int((potential.multiplet == name).sum()) for name in potential.multiplet.tolist()}
+    m, _ = partner_m(potential)
     rows = []
     for s, partner in enumerate(potential.pair.tolist()):
         name = str(potential.multiplet[s])
         if partner < 0:
-            sign, pattern, m = 0, patterns[s].astype(complex), None
+            sign, pattern = 0, patterns[s].astype(complex)
         else:
             x, y = min(s, partner), max(s, partner)
             sign = 1 if s == x else -1
             pattern = (patterns[x] + sign * 1j * patterns[y]) / math.sqrt(2.0)
-            found = pair_m(potential, name)
-            m = None if found is None else _turned(found[0], found[1], sign)
         row = {
             "index": int(potential.mode_numbers[s]),  # type: ignore[index]
             "multiplet": name,
             "irrep": str(potential.irreps[s]) or None,
             "frequency_THz": float(potential.frequency[s]),
             "degeneracy": sizes[name],
-            "m": m,
+            "m": m[s],
         }
         turn = 0.0 if partner < 0 else sign * float(M[min(s, partner), max(s, partner)])
         rows.append(_mode(row, turn, pattern, _activity(bool(potential.mode_charge[s].any()), None), sign))
     return rows
-
-
-def _turned(m: int, order: int, sign: int) -> int:
-    """Return m of the partner + or −, in (−n/2, n/2]."""
-    return m if sign > 0 or 2 * m == order else -m
 
 
 def _mode(row: dict[str, Any], J: float, pattern: ComplexArray, active: str, sign: int | None = None) -> dict[str, Any]:

@@ -83,8 +83,7 @@ def test_modes_of_a_run_are_those_of_the_crystal(data):
         twin = next(x for x in other if x["index"] == row["index"])
         assert (row["multiplet"], row["irrep"], row["sign"]) == (twin["multiplet"], twin["irrep"], twin["sign"])
         assert row["J"] == pytest.approx(twin["J"], abs=1e-6)
-        assert row["m"] in (twin["m"], None)
-        assert row["m"] is not None or row["sign"] == 0
+        assert row["m"] == twin["m"]
         ours, theirs = (np.array(x["re"]) + 1j * np.array(x["im"]) for x in (row, twin))
         overlap = abs(np.vdot(ours, theirs)) / np.linalg.norm(ours) / np.linalg.norm(theirs)
         assert overlap == pytest.approx(1.0, abs=1e-3)
