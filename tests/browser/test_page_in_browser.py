@@ -196,6 +196,15 @@ def test_the_cursor_links_traces_ledger_and_atoms(visit):
     words = page.locator("#traces figure:last-child svg").text_content()
     assert re.search(r"\+5\.9\d\d", words), words  # what light gave to Eu(1) by the end
     assert "clockwise" in page.locator("#traces figure.half").nth(1).text_content()
+    mode = next(x for x in page.locator("#mode option").all_text_contents() if x.startswith("Eu(1) ↺"))
+    page.select_option("#mode", label=mode)  # the cursor stays where the run was left, at any width
+    page.set_viewport_size({"width": 1000, "height": 860})
+    page.wait_for_timeout(200)
+    cursor = page.locator("#traces svg").first.locator("circle").first.get_attribute("cx")
+    assert float(cursor) > 0.98 * page.locator("#traces svg").first.bounding_box()["width"]
+    page.select_option("#mode", label="the run, everything")
+    page.wait_for_timeout(150)
+    assert float(page.inner_text("#clock").split()[0]) == pytest.approx(12.0, abs=0.2)
 
 
 def test_the_verdict_and_the_facts_are_words(visit):

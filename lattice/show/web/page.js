@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id), run = DATA.run, modes = DATA.modes, crystal = DATA.crystal;
   const quiet = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
   const RUN_PACE = 0.4, MODE_PACE = 0.5; // ps of the run per second; turns per second of the fastest mode shown
-  let playing = false, time = 0, last = 0, dirty = true;
+  let playing = false, time = 0, runTime = run ? run.t0 : 0, last = 0, dirty = true; // runTime: where the cursor of the traces is
 
   document.title = `${DATA.title} ${DATA.subtitle} · lattice`;
   $("title").textContent = DATA.title; $("subtitle").textContent = DATA.subtitle;
@@ -70,7 +70,7 @@
     $("mode").value = motions.findIndex((other) => same(other, motion));
     const [a, b] = Motion.range();
     $("time").min = a; $("time").max = b;
-    if (changed || motion.source === "modes") time = a;
+    if (motion.source === "modes") time = a; else if (changed) time = runTime;
     if (keepList) [...$("list").tBodies[0].rows].forEach((tr, i) => tr.classList.toggle("on", Motion.state.on.has(i))); else list();
     labels(); dirty = true;
   }
@@ -151,7 +151,8 @@
       dirty = false;
       $("time").value = time; $("clock").textContent = `${time.toFixed(2)} ps`;
       Scene.draw(time);
-      if (run && Motion.state.source === "run") Traces.update(time);
+      if (Motion.state.source === "run") runTime = time;
+      if (run) Traces.update(runTime);
     }
     requestAnimationFrame(frame);
   }
@@ -159,7 +160,6 @@
   Scene.setSize(Number($("size").value)); Scene.paint(); legend();
   choose(run ? motions[0] : motions.find((motion) => Math.abs(modes[motion.on[0]].frequency) >= 0.05) ?? motions[0]);
   if (run) seek(Motion.liveliest()); // a moment at which something moves
-  if (run) Traces.update(time);
   play(!quiet.matches);
   requestAnimationFrame(frame);
 })();

@@ -3,7 +3,7 @@
 
 const Scene = (() => {
   const canvas = document.getElementById("scene"), pen = canvas.getContext("2d"), crystal = DATA.crystal;
-  const FOGS = 10, SPRITE = 128, TRAIL = 44, MARGIN = 22, FIRST = { yaw: 0.2, pitch: 0.16, zoom: 1 };
+  const FOGS = 10, SPRITE = 128, TRAIL = 44, MARGIN = 22, FIRST = { yaw: 0.2, pitch: 0.24, zoom: 1 };
   const camera = { ...FIRST };
   const show = { arrows: true, orbits: true, bonds: true, edges: true, images: true };
   let size = 0.7, colours = {}, sprites = [], width = 1, height = 1;
