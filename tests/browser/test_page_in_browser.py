@@ -131,6 +131,28 @@ def test_the_selector_changes_the_mode(visit):
     assert page.evaluate(PIXELS) not in pictures
 
 
+@pytest.mark.parametrize(
+    ("motion", "sense"),
+    [("Eu(1) ↺", 1), ("Eu(1) ↻", -1), ("Eg(2) ↺", 1), ("the run, Eu(1) alone", 1), ("the run, Eg(2) alone", -1)],
+)
+def test_seen_from_the_tip_of_the_axis_plus_turns_counter_clockwise(visit, motion, sense):
+    page = visit("run.html")
+    pause(page)
+    names = page.locator("#mode option").all_text_contents()
+    page.select_option("#mode", label=next(name for name in names if name.startswith(motion)))
+    page.click("#top")
+    page.wait_for_timeout(150)
+    seen = 0
+    for atom in (2, 3):  # two Se; one is at rest by symmetry where the mode is even
+        path = np.array(page.evaluate(f"Array.from({{length: 40}}, (_, k) => Scene.place({atom}, 4 + 0.02 * k))"))
+        x, y = path[:, 0] - path[:, 0].mean(), path[:, 1].mean() - path[:, 1]  # y of the screen points down
+        if np.hypot(x, y).max() > 1:
+            angle = np.unwrap(np.arctan2(y, x))
+            assert (angle[-1] - angle[0]) * sense > np.pi
+            seen += 1
+    assert seen
+
+
 def test_the_mouse_turns_and_the_wheel_zooms(visit):
     page = visit("modes.html")
     pause(page)

@@ -180,6 +180,12 @@ const Scene = (() => {
   function reset() { Object.assign(camera, FIRST); }
   const setSize = (x) => { size = x; };
   const setShown = (name, on) => { show[name] = on; if (crystal) measure(); };
+  // Where an atom of the home cell stands on the screen at time t.
+  function place(a, t) {
+    aim(); factor = size / Motion.state.largest;
+    Motion.displacement(t, re, im);
+    return project(...moved(0, a, re, im));
+  }
   if (crystal) measure();
-  return { canvas, draw, paint, turn, zoom, look, reset, setSize, setShown, factor: () => size / Motion.state.largest };
+  return { place, canvas, draw, paint, turn, zoom, look, reset, setSize, setShown, factor: () => size / Motion.state.largest };
 })();
