@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from lattice.observe.magnetic_moment import magnetic_moment
     from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
     from lattice.observe.path import solve_path
+    from lattice.show.page import write_page
     from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
     from lattice.structure.cubic import CubicForceConstants
@@ -95,6 +96,7 @@ _HOME = {
     "unfold_mesh": "lattice.observe.mesh",
     "solve_patterns": "lattice.modes.patterns",
     "write_displacements": "lattice.anharmonic.external",
+    "write_page": "lattice.show.page",
 }
 
 __version__ = "0.1.0"
@@ -146,6 +148,7 @@ __all__ = [
     "solve_patterns",
     "unfold_mesh",
     "write_displacements",
+    "write_page",
 ]
 
 

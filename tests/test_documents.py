@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 import lattice
 from lattice import units
 from lattice.cli.app import COMMANDS, main
+from lattice.dynamics.runfile import save_run
 from lattice.observe.report import run_report
 from lattice.study.schema import RUN_KEYS
 from lattice.study.settings import RunSettings, read_settings
@@ -109,9 +111,18 @@ def shell_lines():
     return [shlex.split(line, comments=True) for line in block.splitlines()]
 
 
+@pytest.fixture(scope="module")
+def saved_run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "run.nc"
+    potential = lattice.load_potential("Bi2Se3")
+    save_run(lattice.simulate(potential, lattice.default_pulse(potential), 6.0), path)
+    return path
+
+
 @pytest.mark.parametrize("words", shell_lines(), ids=" ".join)
-def test_the_shell_of_the_readme_runs(words, tmp_path, monkeypatch):
+def test_the_shell_of_the_readme_runs(words, tmp_path, monkeypatch, saved_run):
     monkeypatch.chdir(tmp_path)
+    shutil.copy(saved_run, tmp_path)  # an earlier line writes it
     assert words[0] == "lattice"
     done = CliRunner().invoke(main, words[1:])
     assert done.exit_code == 0, done.stderr

@@ -84,19 +84,54 @@ def pair_m(potential: Potential, multiplet: str) -> tuple[int, int] | None:
         m in (−n/2, n/2] with T(C_n) ε_+ = exp(−2πi m/n) ε_+, ε_+ = (e_x + i e_y)/√2, for the rotation by +360°/n about
         n̂; that of the partner − is −m. None where the crystal, the eigenvectors, a rotation or a pair is missing.
     """
-    pairs = [(x, y) for x, y in enumerate(potential.pair) if y > x and potential.multiplet[x] == multiplet]
-    if potential.crystal is None or potential.eigenvectors is None or not pairs:
+    plus = [x for x, y in enumerate(potential.pair) if y > x and potential.multiplet[x] == multiplet]
+    if not plus:
         return None
+    values, order = partner_m(potential)
+    m = values[plus[0]]
+    return None if m is None else (m, order)
+
+
+def partner_m(potential: Potential) -> tuple[list[int | None], int]:
+    """Return m of every circular partner and singlet, and the order n of the axis, from the group of the crystal.
+
+    Parameters
+    ----------
+    potential : Potential
+        With its crystal and eigenvectors.
+
+    Returns
+    -------
+    m : list of int or None
+        ``n`` entries as in `pair_m`: of the partner + at the coordinate x of a pair, of − at y, of a coordinate without
+        partner its own. None where the crystal, the eigenvectors or a rotation is missing, or where the rotation mixes
+        it with others.
+    order : int
+        1 where there is no rotation about n̂.
+    """
+    unknown: list[int | None] = [None] * len(potential.pair)
+    if potential.crystal is None or potential.eigenvectors is None:
+        return unknown, 1
     matrices, rotations = coordinate_representation(potential.eigenvectors, potential.crystal.to_cell())
     order, position = _generator(rotations, potential.axis)
     if position is None:
-        return None
-    plus = np.array([1.0, 1.0j]) / math.sqrt(2.0)
-    eigenvalue = complex(plus.conj() @ matrices[position][np.ix_(pairs[0], pairs[0])] @ plus)
+        return unknown, 1
+    return [_m_of(matrices[position], potential, s, order) for s in range(len(unknown))], order
+
+
+def _m_of(rotation: FloatArray, potential: Potential, s: int, order: int) -> int | None:
+    """Return m of the partner or singlet at one coordinate."""
+    partner = int(potential.pair[s])
+    vector = np.zeros(len(rotation), dtype=complex)
+    vector[s] = 1.0
+    if partner >= 0:
+        x, y = min(s, partner), max(s, partner)
+        vector[[x, y]] = np.array([1.0, 1.0j if s == x else -1.0j]) / math.sqrt(2.0)
+    eigenvalue = complex(vector.conj() @ rotation @ vector)
     if abs(abs(eigenvalue) - 1) > TOLERANCE:
         return None
     m = round(-cmath.phase(eigenvalue) * order / (2 * math.pi))
-    return (m + order if 2 * m <= -order else m), order
+    return m + order if 2 * m <= -order else m
 
 
 def _generator(rotations: FloatArray, axis: FloatArray) -> tuple[int, int | None]:

@@ -31,3 +31,35 @@ def species_of_numbers(numbers: Sequence[int] | IntArray) -> tuple[str, ...]:
     from ase.data import chemical_symbols
 
     return tuple(chemical_symbols[int(number)] for number in numbers)
+
+
+def appearance_of_species(species: str) -> tuple[float, tuple[float, float, float]]:
+    """Return the covalent radius and the customary colour of an element.
+
+    Parameters
+    ----------
+    species : str
+        Chemical symbol.
+
+    Returns
+    -------
+    radius : float
+        *Å*.
+    colour : tuple of float
+        Red, green, blue in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the symbol is not that of an element.
+
+    References
+    ----------
+    Radii: B. Cordero et al., Dalton Trans., 2832 (2008). Colours: those of Jmol. Both as in `ase.data`.
+    """
+    from ase.data import covalent_radii
+    from ase.data.colors import jmol_colors
+
+    (number,) = numbers_of_species([species])
+    red, green, blue = (float(x) for x in jmol_colors[min(number, len(jmol_colors) - 1)])
+    return float(covalent_radii[number]), (red, green, blue)

@@ -421,3 +421,48 @@ class TestProcess:
         done = in_a_process("run", "Bi2Se3", "--set", "duration=4", "--json", env=plain, encoding="utf-8")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["axis"] == pytest.approx([0, 0, 1])
+
+
+def test_page_of_a_run_and_of_modes(tmp_path):
+    lattice("run", "Bi2Se3", "--set", "duration=4", "-o", tmp_path / "run.nc")
+    for source, name in ((tmp_path / "run.nc", "run.html"), ("Bi2Se3", "modes.html")):
+        done = lattice("page", source, "-o", tmp_path / name, "--json")
+        assert done.exit_code == 0, done.stderr
+        size = (tmp_path / name).stat().st_size
+        assert json.loads(done.stdout) == {"page": name, "bytes": size}
+        assert size < 3_000_000
+
+
+def test_page_of_a_wave(tmp_path):
+    done = lattice("page", "Bi2Se3-noSOC", "--q", 0.5, 0, 0, "-o", tmp_path / "wave.html")
+    assert done.exit_code == 0, done.stderr
+    assert "modes at q = (0.5 0 0)" in (tmp_path / "wave.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["absent.nc", "-o", "a.html"],
+        ["pyproject.toml", "-o", "a.html"],
+        ["Bi2Se3", "-o", "a.pdf"],
+        ["Bi2Se3", "-o", "absent/a.html"],
+        ["Bi2Se3"],
+        ["run.nc", "--q", "0.5", "0", "0", "-o", "a.html"],
+    ],
+)
+def test_page_refuses_bad_input(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.nc").write_bytes(b"not netCDF")
+    done = lattice("page", *words)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.mark.parametrize("name", ["modes.json", "modes.csv"])
+def test_export(name, tmp_path):
+    done = lattice("export", "Bi2Se3", "-o", tmp_path / name, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"file": name, "bytes": (tmp_path / name).stat().st_size}
+    assert lattice("export", "Bi2Se3", "-o", tmp_path / "a.extxyz").exit_code == 2
+    assert lattice("export", "Bi2Se3", "-o", tmp_path / "a.txt").exit_code == 2

@@ -9,7 +9,7 @@ from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.modes.modes import real_coordinates
 from lattice.modes.solve import solve_modes
 from lattice.observe import selection
-from lattice.observe.selection import pair_m, select
+from lattice.observe.selection import pair_m, partner_m, select
 
 SYMBOLS = {1: "H", 2: "He", 3: "Li", 4: "Be"}
 
@@ -52,6 +52,9 @@ def test_m_by_the_group_is_that_of_the_solver(number):
         assert m % order == int(modes.m[pairs[0]]) % order
         seen.add(m)
     assert seen
+    values, order = partner_m(potential)  # singlets too
+    assert order == modes.rotation_order
+    assert [m % order for m in values] == (np.rint(modes.m).astype(int) % order).tolist()
 
 
 def test_m_of_the_bundled_crystal():

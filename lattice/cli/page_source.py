@@ -1,0 +1,34 @@
+"""What a page or an export is made of: a saved run, or the modes of a crystal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lattice.errors import InputError
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from lattice.cli.options import Vector
+    from lattice.modes.modes import Modes
+
+
+def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
+    """Read a run where the name ends in ``.nc``, else a crystal, and solve its modes.
+
+    Raises
+    ------
+    InputError
+        If a wave vector is given for a run, or the source cannot be read.
+    """
+    if Path(source).suffix.lower() != ".nc":
+        from lattice.modes.solve import solve_modes
+        from lattice.structure.load import load
+
+        return solve_modes(load(source), q or (0.0, 0.0, 0.0))
+    if q is not None:
+        raise InputError("A run has no wave vector to choose", found=f"--q with {source}", fix="leave --q out")
+    from lattice.dynamics.runfile import load_run
+
+    return load_run(source)
