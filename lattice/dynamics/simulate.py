@@ -56,8 +56,8 @@ def simulate(
     pulse_or_pulses : Pulse or sequence of Pulse
         Fields that add up; an empty sequence is no field. A pulse without axis propagates along the potential's n̂.
     duration : float
-        *ps*, at least 1e-9. If it is no multiple of the recording interval the run still goes to its end: the ledger and `L_change`
-        cover 0 … duration, the last recorded time is earlier.
+        *ps*, at least 1e-9. If it is no multiple of the recording interval the run still goes to its end: the ledger
+        and `L_change` cover 0 … duration, the last recorded time is earlier.
     record : Record
         What to keep, and how often.
     temperature : float
