@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
+    from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
+    from lattice.dynamics.pulse_samples import Samples, read_samples
     from lattice.dynamics.record import Record
     from lattice.dynamics.simulate import simulate, simulate_ensemble
     from lattice.errors import (
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     )
     from lattice.modes.modes import Modes
     from lattice.modes.solve import solve_modes
+    from lattice.observe.light import pulse_fluence, pulse_helicity, pulse_spectrum
     from lattice.structure.crystal import Crystal
     from lattice.structure.load import load
 
@@ -43,6 +46,7 @@ _HOME = {
     "Potential": "lattice.anharmonic.potential",
     "Pulse": "lattice.dynamics.pulse",
     "Record": "lattice.dynamics.record",
+    "Samples": "lattice.dynamics.pulse_samples",
     "SchemaError": "lattice.errors",
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
@@ -50,6 +54,12 @@ _HOME = {
     "ledger": "lattice.dynamics.ledger",
     "load": "lattice.structure.load",
     "load_potential": "lattice.anharmonic.files",
+    "pulse_fluence": "lattice.observe.light",
+    "pulse_helicity": "lattice.observe.light",
+    "pulse_pairs": "lattice.dynamics.pulse_builders",
+    "pulse_spectrum": "lattice.observe.light",
+    "read_samples": "lattice.dynamics.pulse_samples",
+    "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_modes": "lattice.modes.solve",
@@ -69,6 +79,7 @@ __all__ = [
     "Potential",
     "Pulse",
     "Record",
+    "Samples",
     "SchemaError",
     "StabilityError",
     "SymmetryError",
@@ -77,6 +88,12 @@ __all__ = [
     "ledger",
     "load",
     "load_potential",
+    "pulse_fluence",
+    "pulse_helicity",
+    "pulse_pairs",
+    "pulse_spectrum",
+    "read_samples",
+    "sampled_pulse",
     "simulate",
     "simulate_ensemble",
     "solve_modes",

@@ -39,6 +39,7 @@ class Twin:
 
     def __init__(self, potential, pulses=()):
         self.potential, self.pulses = potential, tuple(pulses)
+        self.light = lambda t: field(self.pulses, t)  # (3,) MV/cm
         omega = 2 * np.pi * potential.frequency
         self.omega_squared = omega * np.abs(omega)
         self.gamma = 2 * np.pi * potential.linewidth
@@ -58,7 +59,7 @@ class Twin:
     def term_forces(self, t, Q):
         """−∂V/∂Q of the term table, per ledger row: {name: (n,)} amu^½ Å/ps²."""
         # Padding −1 picks the last entry: a factor of one.
-        factors = np.append(Q, 1.0)[self.q].prod(axis=1) * np.append(field(self.pulses, t), 1.0)[self.e].prod(axis=1)
+        factors = np.append(Q, 1.0)[self.q].prod(axis=1) * np.append(self.light(t), 1.0)[self.e].prod(axis=1)
         return dict(zip(self.names, self.target @ factors, strict=True))
 
     def forces(self, t, Q, P):
@@ -83,7 +84,7 @@ class Twin:
         per_mode = [0.5 * (Q * (forces @ M.T) + (Q @ M) * forces) for M in self.potential.angular_momentum]
         return np.stack([torque @ member.T for torque in per_mode], axis=2) / HBAR
 
-    def solve(self, times, Q0=None, P0=None, rtol=1e-11):
+    def solve(self, times, Q0=None, P0=None, rtol=1e-11, max_step=0.05):
         """Q, P at `times`, each (n_times, n)."""
         n = self.potential.n_modes
         y0 = np.concatenate([np.zeros(n) if Q0 is None else Q0, np.zeros(n) if P0 is None else P0])
@@ -91,7 +92,7 @@ class Twin:
         def rate(t, y):
             return np.concatenate([y[n:], sum(self.forces(t, y[:n], y[n:]).values())])
 
-        return _dop853(rate, y0, times, rtol, n)
+        return _dop853(rate, y0, times, rtol, n, max_step)
 
     def ledger(self, duration, Q0=None, P0=None, rtol=1e-11):
         """Integrated torques over 0 … duration, {name: (n_multiplets, 3)} in ħ."""
@@ -109,8 +110,8 @@ class Twin:
         return dict(zip(names, y[2 * n :].reshape(len(names), k, 3), strict=True))
 
 
-def _dop853(rate, y0, times, rtol, n):
+def _dop853(rate, y0, times, rtol, n, max_step):
     # max_step: an adaptive step that starts at rest would jump over a pulse.
-    out = solve_ivp(rate, (0.0, times[-1]), y0, method="DOP853", t_eval=times, rtol=rtol, atol=1e-14, max_step=0.05)
+    out = solve_ivp(rate, (0.0, times[-1]), y0, method="DOP853", t_eval=times, rtol=rtol, atol=1e-14, max_step=max_step)
     assert out.success
     return out.y[:n].T, out.y[n:].T

@@ -58,19 +58,29 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{source.get('symmetry', 'not checked')}"
     ]
     pulses = report["pulse"] if isinstance(report["pulse"], list) else [report["pulse"]]
-    for pulse in pulses:
-        field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
-        lines.append(
-            f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
-            f"{pulse['duration']:g} ps (FWHM of intensity), helicity {pulse['helicity']:+g}, "
-            f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
-        )
+    lines += [_light(pulse) for pulse in pulses]
     lines.append(
         f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "
         f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}, ledger closes to "
         f"{number(report['ledger']['closure'], '.1e')}; n̂ = {direction(report['axis'])}, + is counter-clockwise"
     )
     return lines
+
+
+def _light(pulse: dict[str, Any]) -> str:
+    """One line on one pulse."""
+    field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
+    form = "" if pulse["shape"] == "gaussian" else f"{pulse['shape']}, "
+    if "samples" in pulse:
+        form = f"{pulse['samples']['count']} samples of {pulse['samples']['file'] or 'a field'}, "
+    turns = "".join(
+        f"{name} {pulse[name]:+g} {unit}, " for name, unit in (("chirp", "THz/ps"), ("rotation", "°/ps")) if pulse[name]
+    )
+    return (
+        f"light: {form}{pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
+        f"{pulse['duration']:g} ps (FWHM of intensity), helicity {pulse['helicity']:+g}, {turns}"
+        f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
+    )
 
 
 def _multiplets(report: dict[str, Any], order: list[str], level: int) -> list[str]:

@@ -23,7 +23,6 @@ from lattice.dynamics.bath import Bath, noise
 from lattice.dynamics.pulse import Pulse, total_field
 from lattice.dynamics.table import Int32Array, Table
 from lattice.structure.crystal import FloatArray, IntArray
-from lattice.units import TWO_PI
 
 OK, DIVERGED, UNRESOLVED = 0, 1, 2
 STATUS_TEXT = {
@@ -37,7 +36,7 @@ _BLOW_UP_AGREEMENT = 1e-3  #: relative change of Q before a blow-up, up to which
 BATH_RTOL = 1e-3  #: finest bound on the step error of a path in a bath
 _PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
 _PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
-_STEPS_PER_DURATION = 4.0  #: first steps within the shortest pulse
+_STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
 _FIELD_BUDGET = 2**22  #: numbers of field tables held at a time (32 MiB)
 _BLOCK = 64  #: trajectories integrated together
 
@@ -138,10 +137,11 @@ def integrate(
 def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid, bath: Bath | None) -> int:
     """Steps per recorded interval with which the step control begins."""
     rates: list[float] = [0.0, *np.sqrt(np.abs(table.omega_squared)).tolist(), *table.gamma.tolist()]
-    rates += [TWO_PI * pulse.frequency for pulse in pulses]
+    light = [pulse.scales() for pulse in pulses]
+    rates += [rate for rate, _ in light]
     phase = _PHASE_PER_STEP if bath is None else _PHASE_PER_BATH_STEP
     limits = [phase / max(rates)] if max(rates) > 0 else []
-    limits += [pulse.duration / _STEPS_PER_DURATION for pulse in pulses]
+    limits += [feature / _STEPS_PER_DURATION for _, feature in light]
     steps = max(1, math.ceil(grid.every / min([*limits, grid.duration]) - 1e-9))
     return steps if steps == 1 and grid.n_intervals > 1 and bath is None else 2 * math.ceil(steps / 2)
 
