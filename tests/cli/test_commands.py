@@ -1,6 +1,7 @@
 """The commands: JSON, text, exit status, and what they leave on disk."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -223,6 +224,32 @@ class TestRun:
         assert row["peak_displacement_A"] is None
         assert row["helicity"] == pytest.approx(1.0, abs=1e-3)
         assert lattice("run", tmp_path / "potential.toml").exit_code == 0
+
+    def test_a_sampled_pulse_and_a_chirped_one(self, tmp_path):
+        (tmp_path / "potential.toml").write_text(POTENTIAL, encoding="utf-8")
+        times = [0.02 * i for i in range(200)]
+        lines = [f"{t}, {0.1 * math.exp(-((t - 2) ** 2)) * math.cos(12.6 * (t - 2))}, 0" for t in times]
+        (tmp_path / "thz.txt").write_text("# ps, MV/cm\n" + "\n".join(lines), encoding="utf-8")
+        (tmp_path / "run.toml").write_text(
+            'source = "potential.toml"\nduration = 8.0\n[[pulse]]\nfile = "thz.txt"\n'
+            '[[pulse]]\namplitude = 0.1\nfrequency = 2.0\nduration = 0.5\nchirp = 0.5\nshape = "sech2"\nrotation = 9',
+            encoding="utf-8",
+        )
+        done = lattice("run", tmp_path / "run.toml", "--json", "-o", tmp_path / "run.nc")
+        assert done.exit_code == 2  # at 2 ps from its peak the sampled field has not faded
+        assert "does not end near zero" in done.stderr
+        lines = [f"{t} {0.1 * math.exp(-2 * (t - 2) ** 2) * math.cos(12.6 * (t - 2))}" for t in times]
+        (tmp_path / "thz.txt").write_text("\n".join(lines), encoding="utf-8")
+        done = lattice("run", tmp_path / "run.toml", "--json", "--pulse", "amplitude=0.2", "-o", tmp_path / "run.nc")
+        assert done.exit_code == 0, done.stderr
+        sampled, chirped = json.loads(done.stdout)["pulse"]
+        assert (sampled["shape"], sampled["amplitude"], sampled["samples"]["count"]) == ("sampled", 0.2, 200)
+        assert sampled["frequency"] == pytest.approx(12.6 / 6.2832, abs=0.02)
+        assert (chirped["chirp"], chirped["rotation"], chirped["center"]) == (0.5, 9.0, 2.75)
+        provenance = json.loads(load_run(tmp_path / "run.nc").attrs["provenance"])
+        assert set(provenance["inputs"]) == {"run.toml", "potential.toml", "thz.txt"}
+        shown = lattice("run", tmp_path / "run.toml").stdout
+        assert in_order(shown, "200 samples of thz.txt", "sech2, 0.1 MV/cm", "chirp +0.5 THz/ps", "rotation +9 °/ps")
 
     def test_a_potential_beside_its_source(self, tmp_path):
         from lattice.anharmonic.files import load_potential
