@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -148,18 +149,7 @@ class Pulse:
 
     def polarisation_axes(self) -> tuple[FloatArray, FloatArray]:
         """Unit vectors x̂ (Cartesian x projected ⟂ axis, y if x ∥ axis, turned by `angle`), ŷ = n̂ × x̂; ``(3,)`` each."""
-        n = np.array((0.0, 0.0, 1.0) if self.axis is None else self.axis)
-        for start in np.eye(3)[:2]:
-            x = start - n * (n @ start)
-            if np.linalg.norm(x) > _PARALLEL:
-                break
-        x /= np.linalg.norm(x)
-        x -= n * (n @ x)  # again: the first projection left round-off / sine where x is nearly parallel to the axis
-        x /= np.linalg.norm(x)
-        # Right angles are exact, so that a field along a mirror or two-fold direction has no component off it.
-        c, s = _cos_sin_degrees(self.angle)
-        x = c * x + s * np.cross(n, x)
-        return x, np.cross(n, x)
+        return _frame((0.0, 0.0, 1.0) if self.axis is None else self.axis, self.angle)
 
     def about(self, axis: ArrayLike) -> Pulse:
         """Return the pulse with `axis` filled in where it was None; `axis` is ``(3,)``."""
@@ -240,6 +230,25 @@ def total_field(pulses: tuple[Pulse, ...], t: FloatArray) -> FloatArray:
 def _edge(pulse: Pulse) -> float:
     """Edge of a flat top in durations."""
     return pulse_shape.EDGE if pulse.edge is None or pulse.duration <= 0 else pulse.edge / pulse.duration
+
+
+@lru_cache(maxsize=256)
+def _frame(axis: tuple[float, float, float], angle: float) -> tuple[FloatArray, FloatArray]:
+    """x̂ and ŷ, see `Pulse.polarisation_axes`."""
+    n = np.array(axis)
+    for start in np.eye(3)[:2]:
+        x = start - n * (n @ start)
+        if np.linalg.norm(x) > _PARALLEL:
+            break
+    x /= np.linalg.norm(x)
+    x -= n * (n @ x)  # again: the first projection left round-off / sine where x is nearly parallel to the axis
+    x /= np.linalg.norm(x)
+    # Right angles are exact, so that a field along a mirror or two-fold direction has no component off it.
+    c, s = _cos_sin_degrees(angle)
+    x = c * x + s * np.cross(n, x)
+    y = np.cross(n, x)
+    x.flags.writeable = y.flags.writeable = False
+    return x, y
 
 
 def _waveform(pulse: Pulse, delay: FloatArray) -> tuple[FloatArray, FloatArray]:

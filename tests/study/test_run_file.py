@@ -203,7 +203,8 @@ def test_a_record_that_cannot_be_is_refused():
 
 
 def test_the_file_of_a_sampled_pulse_is_relative_to_the_run_file(tmp_path):
-    text = 'source = "Bi2Se3"\n[[pulse]]\nfile = "fields/thz.txt"\nhelicity = -1.0\n[[pulse]]\nshape = "sech2"\nchirp = 0.1'
+    text = 'source = "Bi2Se3"\n[[pulse]]\nfile = "fields/thz.txt"\nhelicity = -1.0\n'
+    text += '[[pulse]]\nshape = "sech2"\nchirp = 0.1'
     settings = read_settings(write(tmp_path, text), pulse="amplitude=0.2")
     assert settings.pulses[0] == {"file": str(tmp_path / "fields/thz.txt"), "helicity": -1.0, "amplitude": 0.2}
     assert settings.pulses[1] == {"shape": "sech2", "chirp": 0.1}
