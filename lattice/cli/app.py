@@ -1,6 +1,6 @@
 """The command `lattice`: its sub-commands, loaded when they are called, and what becomes of errors.
 
-Exit status: 0 good; 1 a run that failed, differs from its verification, or could not be written; 2 bad input; 130 interrupted.
+Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from lattice.study.schema import nearest
 COMMANDS = {
     "modes": ("lattice.cli.modes:modes", "Modes of a crystal: irreps, angular momentum J, pseudo-angular momentum m."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
+    "ledger": ("lattice.cli.ledger:ledger", "Who received angular momentum in a run, by channel."),
+    "plot": ("lattice.cli.plot:plot", "Draw the trajectory, the spectrum or the ledger of a run."),
     "verify": ("lattice.cli.verify:verify", "Compute a run again with SciPy from its file alone, and compare."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lattice.cli.columns import aligned, number
+from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
 
 
@@ -35,3 +35,49 @@ def verify_text(result: dict[str, Any], level: int) -> str:
     else:
         lines.append(f"{result['file']}: {how}, {len(result['differs'])} differ: {', '.join(result['differs'])}")
     return "\n".join(lines)
+
+
+def ledger_text(report: dict[str, Any], level: int) -> str:
+    """Return the book along n̂ as a table: channels down, receivers across, with the changes of L as the last line.
+
+    Parameters
+    ----------
+    report : dict
+        As from `lattice.observe.book.ledger_report`.
+    level : int
+        1: along x, y and z too; else channels and multiplets that exchanged nothing are left out.
+    """
+    change, rows = report["L_change_hbar"], report["rows"]
+    wide = level >= VERBOSE
+    names = [m for m in change if wide or any(_visible(row["received_hbar"][m]) for row in rows)]
+    table = [("received along n̂ (ħ per cell)", *names, "crystal")]
+    for row in rows:
+        values = [row["received_hbar"][m] for m in names] + [row["crystal_hbar"]]
+        if wide or any(map(_visible, values)):
+            table.append((row["channel"], *(number(value, "+.6f") for value in values)))
+    table.append(("ΔL", *(number(change[m], "+.6f") for m in names), ""))
+    lines = aligned(table)
+    if wide:
+        lines += ["", *aligned(_along_xyz(rows), left=2)]
+    closes = number(report["closure"], ".1e")
+    lines += ["", f"closes to {closes} of {number(report['gross_hbar'], '.3g')} ħ; n̂ = {direction(report['axis'])}"]
+    summary = report["summary"]
+    if summary["ratio"] is not None:
+        words = (f"{name} {number(summary[f'{name}_hbar'], '+.6f')} ħ" for name in ("source", "transferred", "crystal"))
+        lines.append(f"{summary['channel']}: {', '.join(words)}, ratio {number(summary['ratio'], '.6f')}")
+    return "\n".join(lines)
+
+
+def _visible(value: float | None) -> bool:
+    """Whether a number is more than zeros at six decimals."""
+    return value is None or abs(value) >= 5e-7
+
+
+def _along_xyz(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Every entry that is not zero, along x, y and z."""
+    table: list[tuple[str, ...]] = [("channel", "received by", "x/ħ", "y/ħ", "z/ħ")]
+    for row in rows:
+        for name, values in {**row["received_xyz_hbar"], "crystal": row["crystal_xyz_hbar"]}.items():
+            if any(value != 0 for value in values):
+                table.append((row["channel"], name, *(number(value, "+.6e") for value in values)))
+    return table
