@@ -30,11 +30,6 @@ EPSILON_IONIC = 4.0 * math.pi * COULOMB * EV  #: e²/ε0 in amu Å³/ps²: ε = 
 FLUENCE: float = constants.epsilon_0 * constants.c * 1e16 * _PS
 
 
-def omega_from_frequency(frequency: float) -> float:
-    """Return ω = 2πν in rad/ps from ν in THz."""
-    return TWO_PI * frequency
-
-
 def frequency_from_curvature(curvature: float) -> float:
     """Return ν in THz from ω² in eV/(Å² amu); negative for an imaginary frequency."""
     return math.copysign(math.sqrt(abs(curvature)) * THZ_PER_ROOT_EV, curvature)

@@ -14,6 +14,7 @@ import numpy as np
 from lattice.anharmonic import toml_text
 from lattice.anharmonic.invariance import check_invariance
 from lattice.anharmonic.overrides import override_multiplets
+from lattice.anharmonic.pairs import derived_pairs
 from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.errors import FormatError, InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lattice.modes.modes import Modes
 
 _FREQUENCIES = ("measured", "computed")
+_REPLACED = "measured where known"  # value of source["frequencies"]
 _MAX_BYTES = 64 * 2**20  # a potential is a table that people read; anything larger is another file
 _CRYSTAL_KEYS = {"cell", "positions", "species", "masses"}
 
@@ -53,6 +55,11 @@ def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "
         If the file does not have the schema.
     SymmetryError
         If a term breaks the symmetry of the crystal in the file.
+
+    Notes
+    -----
+    A saved potential keeps the frequencies that it has, not those that measured ones replaced: asking such a file for
+    computed frequencies is an error.
     """
     if frequencies not in _FREQUENCIES:
         raise InputError("Unknown choice of frequencies", found=frequencies, fix="use 'measured' or 'computed'")
@@ -64,12 +71,26 @@ def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "
     source = dict(potential.source) | {
         "file": path.name if name is None else f"{name}/{path.name}",
         "symmetry": "checked" if checked else "not checked: the file holds no crystal or no eigenvectors",
-        "frequencies": "computed" if not measured or frequencies == "computed" else "measured where known",
+        "frequencies": _kind_of_frequencies(potential, measured, frequencies),
     }
     potential = replace(potential, source=source, modes=modes)
     linewidths = {name: {"linewidth": entry["linewidth"]} for name, entry in measured.items() if "linewidth" in entry}
     chosen = measured if frequencies == "measured" else linewidths
     return override_multiplets(potential, {k: _numbers_only(v) for k, v in chosen.items()}) if chosen else potential
+
+
+def _kind_of_frequencies(potential: Potential, measured: Mapping[str, Any], wanted: str) -> str:
+    """Say which frequencies the potential has after loading."""
+    if measured:
+        return "computed" if wanted == "computed" else _REPLACED
+    kept = str(potential.source.get("frequencies", "as in the file"))
+    if wanted == "computed" and kept == _REPLACED:
+        raise InputError(
+            "The file does not hold the computed frequencies",
+            found="a potential that was saved after measured frequencies had replaced them",
+            fix="load the original with frequencies='computed' and save that, or leave the choice out",
+        )
+    return kept
 
 
 def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
@@ -82,9 +103,9 @@ def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
     LatticeError
         If the file cannot be written.
     """
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix if isinstance(path, str | os.PathLike) else ""
     if suffix not in {".toml", ".nc"}:
-        raise InputError("Unknown ending for a potential", found=Path(path).name, fix="end the name in .toml or .nc")
+        raise InputError("Unknown ending for a potential", found=repr(path), fix="end the name in .toml or .nc")
     if suffix == ".nc":
         dataset = _dataset(potential)
         with complete_file(path) as temporary:
@@ -99,6 +120,10 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """Return the file, and the name of the bundled crystal that it belongs to."""
     bundled = {n: file.parent / "potential.toml" for n in bundled_names() if (file := bundled_file(n))}
     names = ", ".join(n for n, file in bundled.items() if file.is_file())
+    if not isinstance(path_or_name, str | os.PathLike):
+        raise InputError(
+            "A potential is given by its file or bundled name", found=repr(path_or_name), fix=f"give a path, or {names}"
+        )
     if isinstance(path_or_name, str) and path_or_name in bundled:
         if not bundled[path_or_name].is_file():
             raise InputError(
@@ -106,7 +131,7 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str | None]:
             )
         return bundled[path_or_name], path_or_name
     path = Path(path_or_name)
-    if not path.is_file():
+    if not _is_file(path):
         raise InputError(
             "There is no such potential",
             found=str(path_or_name),
@@ -115,6 +140,14 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str | None]:
     if path.suffix not in {".toml", ".nc"}:
         raise InputError("Unknown ending for a potential", found=path.name, fix="give a .toml or .nc file")
     return path, None
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file exists; a name that the file system cannot hold does not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path) -> str:
@@ -155,6 +188,8 @@ def _build(fields: dict[str, Any], where: str) -> tuple[Potential, dict[str, dic
     )
     if crystal is not None and potential.eigenvectors is not None:
         _check_orthonormal(potential, where)
+    if potential.eigenvectors is not None:
+        potential = replace(potential, pair=derived_pairs(potential, where))
     return potential, measured
 
 
@@ -201,7 +236,10 @@ def _crystal_record(table: Mapping[str, Any], where: str) -> CellRecord | None:
             found=f"{missing or unknown}",
             fix="give cell, positions, species, masses",
         )
-    n = len(table["species"])
+    species = table["species"]
+    if not isinstance(species, list) or not all(isinstance(symbol, str) for symbol in species):
+        raise FormatError(f"species of [crystal] of {where} is no list", found=species, fix='write ["Bi", "Se"]')
+    n = len(species)
     arrays = {}
     for key, shape in (("cell", (3, 3)), ("positions", (n, 3)), ("masses", (n,))):
         try:
@@ -216,7 +254,7 @@ def _crystal_record(table: Mapping[str, Any], where: str) -> CellRecord | None:
                 found=arrays[key].shape,
                 fix=f"give an array of shape {shape}",
             )
-    record = CellRecord(species=tuple(table["species"]), **arrays)
+    record = CellRecord(species=tuple(species), **arrays)
     record.to_cell()  # finite, a volume, real elements, positive masses
     return record
 

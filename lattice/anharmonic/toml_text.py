@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 _MODE_KEYS = {"label", "multiplet", "frequency", "linewidth", "eigenvector", "pair", "irrep", "number"}
 _TERM_KEYS = {"modes", "field", "coefficient", "channel"}
+_MEASURED_KEYS = {"frequency", "linewidth", "citation"}
 _TOP_KEYS = {"schema", "axis", "mode", "term", "crystal", "range", "measured", "source"}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -41,7 +42,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise FormatError(f"{where} is not valid TOML", found=error, fix="correct the line that is named") from None
     _check_keys(data, _TOP_KEYS, where, required={"schema", "axis", "mode", "term"})
     if data["schema"] != SCHEMA:
@@ -50,6 +51,8 @@ def parse(text: str, where: str) -> dict[str, Any]:
         )
     modes = _tables(data["mode"], f"[[mode]] of {where}", _MODE_KEYS, {"label", "multiplet", "frequency", "linewidth"})
     terms = _tables(data["term"], f"[[term]] of {where}", _TERM_KEYS, {"modes", "coefficient", "channel"})
+    mode_index, field_axis = _factors(terms, "modes", len(modes), where), _factors(terms, "field", 3, where)
+    _check_once(mode_index, field_axis, where)
     return {
         "axis": _numbers(data["axis"], f"axis of {where}"),
         "labels": [_string(m["label"], f"label of {where}") for m in modes],
@@ -61,12 +64,12 @@ def parse(text: str, where: str) -> dict[str, Any]:
         "eigenvectors": _eigenvectors(modes, where),
         "pair": _pairs(modes, where),
         "coefficient": [_number(t["coefficient"], f"coefficient of {where}") for t in terms],
-        "mode_index": _factors(terms, "modes", len(modes), where),
-        "field_axis": _factors(terms, "field", 3, where),
+        "mode_index": mode_index,
+        "field_axis": field_axis,
         "channel": [_string(t["channel"], f"channel of {where}") for t in terms],
         "crystal": _table(data, "crystal", where),
         "range": _table(data, "range", where),
-        "measured": _table(data, "measured", where),
+        "measured": _measured(_table(data, "measured", where), where),
         "source": _table(data, "source", where),
     }
 
@@ -76,6 +79,36 @@ def _table(data: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FormatError(f"[{key}] of {where} must be a table", found=value, fix=f"write [{key}] and keys below it")
     return value
+
+
+def _measured(table: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """Check the measured values: frequency and linewidth in THz and a citation, by multiplet."""
+    checked = {}
+    for name, entry in table.items():
+        what = f'[measured."{name}"] of {where}'
+        if not isinstance(entry, dict):
+            raise FormatError(
+                f"{what} must be a table", found=entry, fix="write frequency, linewidth, citation below it"
+            )
+        _check_keys(entry, _MEASURED_KEYS, what, required=set())
+        checked[name] = {
+            key: _string(value, f"{key} of {what}") if key == "citation" else _number(value, f"{key} of {what}")
+            for key, value in entry.items()
+        }
+    return checked
+
+
+def _check_once(mode_index: IntArray, field_axis: IntArray, where: str) -> None:
+    """Each unordered monomial may be written once."""
+    seen: dict[tuple[int, ...], int] = {}
+    for i, row in enumerate(np.hstack([mode_index, field_axis]).tolist()):
+        first = seen.setdefault(tuple(row), i)
+        if first != i:
+            raise FormatError(
+                f"{where} writes a term twice",
+                found=f"[[term]] {first} and {i} have the same modes and field",
+                fix="write each product of coordinates and field components once, with the whole coefficient",
+            )
 
 
 def _tables(value: object, what: str, known: set[str], required: set[str]) -> list[dict[str, Any]]:

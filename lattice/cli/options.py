@@ -60,10 +60,9 @@ def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:
 
 def show(result: dict[str, Any], text: Callable[[], str], *, as_json: bool, level: int) -> None:
     """Print a result: as one JSON object, or as text unless quiet; its warnings go to stderr."""
-    for warning in result.get("warnings", ()):
-        if not as_json:
-            click.echo(f"Warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(result, allow_nan=False, ensure_ascii=False, indent=1))
     elif level > QUIET:
         click.echo(text())
+        for warning in result.get("warnings", ()):
+            click.echo(f"Warning: {warning}", err=True)

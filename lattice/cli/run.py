@@ -9,7 +9,11 @@ from lattice.cli.options import common_options, output_path, show
 
 @click.command()
 @click.argument("source", metavar="SOURCE|RUN.toml")
-@click.option("--frequencies", type=click.Choice(["measured", "computed"]), help="Measured (where known) or computed.")
+@click.option(
+    "--frequencies",
+    type=click.Choice(["measured", "computed"]),
+    help="Measured where known (the default), or computed.",
+)
 @click.option("--pulse", default="", metavar="KEY=VALUE,…", help="Keys of pulse 0, as amplitude=0.1,helicity=-1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a run file, as duration=10.")
 @click.option("-o", "--output", metavar="RUN.nc", help="Write the run.")
@@ -43,9 +47,9 @@ def run(
     if picture is not None:
         check_recorded(settings.record.quantities)
     trajectory, potential = run_from_settings(settings)
-    report = run_report(trajectory, potential)
     if target is not None:
-        save_run(trajectory, target)
+        save_run(trajectory, target)  # before anything that is made from it
+    report = run_report(trajectory, potential)
     if picture is not None:
         run_figure(trajectory, picture)
     show(report, lambda: run_text(report, trajectory, level), as_json=as_json, level=level)

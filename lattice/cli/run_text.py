@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 WIDTH = 110
+SHOWN_PULSES = 2
 SHOWN_MULTIPLETS = 8  #: of more, the seven that respond most and one line for the others
 
 
@@ -58,7 +59,9 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{source.get('symmetry', 'not checked')}"
     ]
     pulses = report["pulse"] if isinstance(report["pulse"], list) else [report["pulse"]]
-    lines += [_light(pulse) for pulse in pulses]
+    lines += [_light(pulse) for pulse in pulses[:SHOWN_PULSES]]
+    if len(pulses) > SHOWN_PULSES:
+        lines[-1] += f"; and {len(pulses) - SHOWN_PULSES} more pulses"
     lines.append(
         f"run: {parameters['duration_ps']:g} ps at {parameters['temperature_K']:g} K in steps of "
         f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}, ledger closes to "

@@ -21,6 +21,7 @@ from lattice._kernels import trajectory as kernel
 from lattice.dynamics import scheme
 from lattice.dynamics.bath import Bath, noise
 from lattice.dynamics.pulse import Pulse, total_field
+from lattice.dynamics.steps import Grid, first_steps, halvings
 from lattice.dynamics.table import Int32Array, Table
 from lattice.structure.crystal import FloatArray, IntArray
 
@@ -34,11 +35,13 @@ MAX_HALVINGS = 8  #: of the first step; at order 6 each is worth a factor 64
 SCALE_FLOOR = 1e-6  #: of the largest |Q| of the run: scale for multiplets that hardly move
 _BLOW_UP_AGREEMENT = 1e-3  #: relative change of Q before a blow-up, up to which two levels count as the same motion
 BATH_RTOL = 1e-3  #: finest bound on the step error of a path in a bath
-_PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
-_PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
-_STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
 _FIELD_BUDGET = 2**22  #: numbers of field tables held at a time (32 MiB)
 _BLOCK = 64  #: trajectories integrated together
+
+
+def composition_for(bath: Bath | None) -> scheme.Composition:
+    """Return the composition that integrates with or without a bath."""
+    return scheme.SRKN14 if bath is None else scheme.STRANG
 
 
 def describe(bath: bool) -> str:
@@ -46,27 +49,6 @@ def describe(bath: bool) -> str:
     if bath:
         return "Strang splitting, order 2, exact Ornstein–Uhlenbeck flow, step halving under the same random force"
     return "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow, step halving"
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Recorded times start + k·every, k = 0 … n_intervals, within a run of `duration`; all in *ps*."""
-
-    start: float
-    every: float
-    n_intervals: int
-    duration: float
-
-    @property
-    def end(self) -> float:
-        """Last recorded time, *ps*."""
-        return self.start + self.every * self.n_intervals
-
-    @property
-    def tail(self) -> float:
-        """Time from the last recorded point to the end of the run, *ps*."""
-        rest = self.duration - self.end
-        return rest if rest > 1e-9 * self.every else 0.0
 
 
 @dataclass(slots=True)
@@ -122,8 +104,13 @@ def integrate(
 
     What a trajectory becomes depends on its own pulses and initial state only, never on its neighbours in the block; in
     a bath also on its number, which selects its random force.
+
+    Raises
+    ------
+    InputError
+        If a trajectory, or all together, would need too many steps.
     """
-    steps = np.array([first_steps(table, group, grid, bath) for group in pulses])
+    steps = np.array(first_steps(table, pulses, grid, composition_for(bath), bath))
     out = _empty(table, len(pulses), grid.n_intervals + 1)
     for count in np.unique(steps):
         members = np.flatnonzero(steps == count)
@@ -132,18 +119,6 @@ def integrate(
             solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block)
             out.put(block, solver.solve(rtol))
     return out
-
-
-def first_steps(table: Table, pulses: tuple[Pulse, ...], grid: Grid, bath: Bath | None) -> int:
-    """Steps per recorded interval with which the step control begins."""
-    rates: list[float] = [0.0, *np.sqrt(np.abs(table.omega_squared)).tolist(), *table.gamma.tolist()]
-    light = [pulse.scales() for pulse in pulses]
-    rates += [rate for rate, _ in light]
-    phase = _PHASE_PER_STEP if bath is None else _PHASE_PER_BATH_STEP
-    limits = [phase / max(rates)] if max(rates) > 0 else []
-    limits += [feature / _STEPS_PER_DURATION for _, feature in light]
-    steps = max(1, math.ceil(grid.every / min([*limits, grid.duration]) - 1e-9))
-    return steps if steps == 1 and grid.n_intervals > 1 and bath is None else 2 * math.ceil(steps / 2)
 
 
 @dataclass(slots=True)
@@ -180,7 +155,7 @@ class Refinement:
         bound = rtol if self.bath is None else max(rtol, BATH_RTOL)
         active = np.arange(len(self.pulses))
         out = coarse = self.level(active, 0, coarse=True)
-        for level in range(MAX_HALVINGS + 1):
+        for level in range(halvings(self.grid, self.steps, self._composition, MAX_HALVINGS) + 1):
             fine = self.level(active, level)
             fine.step_error = self._step_error(coarse, fine, stride if level == 0 else 1)
             fine.status[(fine.status == OK) & ~(fine.step_error <= bound)] = UNRESOLVED
@@ -227,7 +202,7 @@ class Refinement:
     @staticmethod
     def _even(steps: float, factor: float) -> int:
         """Steps of an unrecorded stretch: an even number times `factor`."""
-        return round(2 * math.ceil(steps / 2 - 1e-9) * factor)
+        return round(2 * max(1, math.ceil(steps / 2 - 1e-9)) * factor)
 
     def _advance(
         self, stretch: _Stretch, begin: float, interval: float, n: int, steps: int, *, keep: bool = False
@@ -248,7 +223,7 @@ class Refinement:
 
     @property
     def _composition(self) -> scheme.Composition:
-        return scheme.SRKN14 if self.bath is None else scheme.STRANG
+        return composition_for(self.bath)
 
     def _weights(self, step: float) -> scheme.Weights:
         table = self.table
@@ -260,14 +235,16 @@ class Refinement:
         """One call of the kernel: n intervals of `steps` steps, from step `first` after `begin`; states after each."""
         table, out, active = self.table, stretch.out, stretch.active
         B, n_kicks = len(active), len(weights.kick)
+        Q, P = np.full((2, B, n, table.n_modes), np.nan)
+        stopped = out.status != OK
+        if stopped.all():
+            return Q, P
         t = begin + weights.step * (np.arange(first, first + n * steps)[:, None] + self._composition.kick_times)
         field = np.zeros((B, n * steps, n_kicks, 3))
         for i, member in enumerate(active):
-            if self.pulses[member]:
+            if self.pulses[member] and not stopped[i]:
                 field[i] = total_field(self.pulses[member], t.ravel()).reshape(*t.shape, 3)
-        Q, P = np.empty((B, n, table.n_modes)), np.empty((B, n, table.n_modes))
         work = np.empty((B, table.work_size))
-        stopped = out.status != OK
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
             out.Q_end, out.P_end, out.ledger, stretch.account, out.status, Q, P, work, field,
@@ -280,7 +257,6 @@ class Refinement:
             len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,
         )  # fmt: skip
         stretch.index += (n_kicks + 1) * n * steps
-        Q[stopped], P[stopped] = np.nan, np.nan
         return Q, P
 
     def _step_error(self, coarse: Solution, fine: Solution, stride: int) -> FloatArray:

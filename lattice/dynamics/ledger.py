@@ -6,6 +6,7 @@ the book-keeping, not the accuracy of the motion; that is `step_error`.
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,6 +123,7 @@ def channel_summary(run: xarray.Dataset, driver: str | None = None) -> dict[str,
 
 def driven_multiplet(run: xarray.Dataset) -> str | None:
     """Label of the multiplet with a mode charge whose harmonic energy peaks highest; None if nothing has a charge."""
+    _check_run(run)
     charged = (np.abs(run["mode_charge"].values) > 1e-9).any(axis=1)
     names = run["mode_multiplet"].values
     polar: list[str] = list(dict.fromkeys(names[charged].tolist()))
@@ -172,15 +174,22 @@ def _cubic_links(run: xarray.Dataset, driver: str) -> dict[str, list[str]]:
     return out
 
 
-def _checked_multiplet(run: xarray.Dataset, driver: str) -> str:
+def _checked_multiplet(run: xarray.Dataset, driver: object) -> str:
     known = run["multiplet"].values.tolist()
-    if driver not in known:
-        raise InputError("The run has no such multiplet", found=driver, fix=f"choose from {', '.join(known)}")
+    if not isinstance(driver, str) or driver not in known:
+        raise InputError(
+            "The run has no such multiplet", found=reprlib.repr(driver), fix=f"choose from {', '.join(known)}"
+        )
     return driver
 
 
-def _check_run(run: xarray.Dataset) -> None:
+def _check_run(run: object) -> None:
+    import xarray
+
+    if not isinstance(run, xarray.Dataset):
+        raise InputError("The run is not a dataset", found=reprlib.repr(run), fix="give what simulate returns")
     missing = [name for name in ("ledger", "crystal", "L_change", "rotation_axis") if name not in run]
+    missing += [name for name in ("schema",) if name not in run.attrs]
     if missing:
         raise InputError("The dataset is not a run", found=f"no {', '.join(missing)}", fix="give what simulate returns")
 

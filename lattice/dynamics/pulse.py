@@ -33,8 +33,10 @@ from numpy.typing import ArrayLike
 from lattice import units
 from lattice.dynamics import pulse_shape
 from lattice.dynamics.pulse_samples import Samples, carrier, samples_from
+from lattice.dynamics.table import checked_potential
 from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
+from lattice.structure.number import checked_array, checked_number
 
 if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 MAIN_AMPLITUDE = 0.3  #: MV/cm, field of the main job
 MAIN_DURATION = 1.0  #: ps, duration of the main job
 _NUMBERS = ("amplitude", "frequency", "duration", "helicity", "angle", "phase", "transmission", "chirp", "rotation")
+_LARGEST = 1e9  #: of frequency, duration and its inverse in THz and ps: no light in a crystal is near it
+_LATEST = 1e12  #: ps, of center
 _PARALLEL = 1e-6  #: sine below which two directions count as parallel
 
 
@@ -123,6 +127,7 @@ class Pulse:
             object.__setattr__(self, "axis", _unit_tuple(self.axis))
         _check_ranges(self)
 
+    @np.errstate(over="ignore")  # far from the centre: the envelope is 0
     def field(self, t: ArrayLike) -> FloatArray:
         """Return the electric field inside the crystal.
 
@@ -135,10 +140,13 @@ class Pulse:
         -------
         ndarray
             ``(n_times, 3)`` *MV/cm*, Cartesian.
+
+        Raises
+        ------
+        InputError
+            If `t` is neither a number nor a sequence of finite numbers.
         """
-        delay = np.atleast_1d(np.asarray(t, dtype=np.float64)) - cast(
-            float, self.center
-        )  # None is filled in by __post_init__
+        delay = _checked_times(t) - cast(float, self.center)  # None is filled in by __post_init__
         x, y = self.polarisation_axes()
         along_x, along_y = _waveform(self, delay)
         if self.rotation:
@@ -203,6 +211,7 @@ def default_pulse(potential: Potential, helicity: float = 1.0) -> Pulse:
     InputError
         If no pair with ν > 0 couples to a field ⟂ n̂.
     """
+    potential = checked_potential(potential)
     charge = potential.mode_charge - np.outer(potential.mode_charge @ potential.axis, potential.axis)
     best, best_charge = -1, 1e-9  # e/√amu; smaller is round-off of a symmetry zero
     for x, y in enumerate(potential.pair):
@@ -277,24 +286,23 @@ def _waveform(pulse: Pulse, delay: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _finite(name: str, value: object) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(
-            f"The pulse's {name} must be a finite number", found=repr(value), fix=f"give {name} as a number"
-        )
-    return number
+    return checked_number(value, f"The pulse's {name}", f"give {name} as a number")
+
+
+def _checked_times(t: ArrayLike) -> FloatArray:
+    fix = "give times in ps: one number, or a sequence of them"
+    times = np.atleast_1d(checked_array(t, "The times of a field", fix))
+    if times.ndim != 1:
+        raise InputError("The times of a field are no sequence", found=f"shape {times.shape}", fix=fix)
+    return times
 
 
 def _unit_tuple(axis: ArrayLike) -> tuple[float, float, float]:
-    vector = np.asarray(axis, dtype=np.float64) if np.size(axis) == 3 else np.zeros(0)
+    fix = "give three finite numbers, not all zero"
+    vector = checked_array(axis, "The pulse's axis", fix)
     length = float(np.linalg.norm(vector))
     if vector.shape != (3,) or not math.isfinite(length) or length == 0.0:
-        raise InputError(
-            "The pulse's axis must be a direction", found=repr(axis), fix="give three finite numbers, not all zero"
-        )
+        raise InputError("The pulse's axis must be a direction", found=repr(axis), fix=fix)
     if abs(length - 1.0) > 4 * np.finfo(float).eps:  # a unit vector keeps its bits
         vector = vector / length
     x, y, z = vector.tolist()
@@ -304,10 +312,14 @@ def _unit_tuple(axis: ArrayLike) -> tuple[float, float, float]:
 def _check_ranges(pulse: Pulse) -> None:
     demands = (
         ("amplitude", pulse.amplitude >= 0, "≥ 0 MV/cm; phase=π turns the field round"),
-        ("frequency", pulse.frequency > 0, "> 0 THz; the sense of rotation is the sign of helicity"),
-        ("duration", pulse.duration > 0, "> 0 ps"),
+        ("frequency", 0 < pulse.frequency <= _LARGEST, f"in (0, {_LARGEST:g}] THz; helicity has the sense of rotation"),
+        ("duration", 1 / _LARGEST <= pulse.duration <= _LARGEST, f"from {1 / _LARGEST:g} to {_LARGEST:g} ps"),
         ("helicity", abs(pulse.helicity) <= 1, "in [−1, 1]"),
         ("transmission", pulse.transmission > 0, "> 0; 1 where amplitude is the field inside"),
+        ("amplitude", math.isfinite(pulse.transmission * pulse.amplitude), "so that the field inside is finite"),
+        ("chirp", abs(pulse.chirp) <= _LARGEST, f"between ±{_LARGEST:g} THz/ps"),
+        ("rotation", abs(pulse.rotation) <= _LARGEST, f"between ±{_LARGEST:g} degrees/ps"),
+        ("center", abs(cast(float, pulse.center)) <= _LATEST, f"between ±{_LATEST:g} ps"),
     )
     for name, good, allowed in demands:
         if not good:
@@ -315,7 +327,7 @@ def _check_ranges(pulse: Pulse) -> None:
                 f"The pulse's {name} is out of range", found=getattr(pulse, name), fix=f"give {name} {allowed}"
             )
     known = (*pulse_shape.SHAPES, SAMPLED)
-    if pulse.shape not in known:
+    if not isinstance(pulse.shape, str) or pulse.shape not in known:
         raise InputError(
             "The pulse has an unknown shape", found=repr(pulse.shape), fix=f"use one of: {', '.join(known)}"
         )

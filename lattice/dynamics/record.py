@@ -9,8 +9,10 @@ import numpy as np
 
 from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
+from lattice.structure.number import checked_number
 
 QUANTITIES = ("Q", "P", "L", "E")  #: what can be kept over time
+LONGEST = 2**40  #: recorded times; far beyond any memory, and still a whole number in double precision
 _GRID_TOLERANCE = 1e-9  #: of an interval: how far the duration may miss the grid by rounding
 
 
@@ -38,23 +40,13 @@ class Record:
     quantities: tuple[str, ...] = field(default=QUANTITIES, kw_only=True)
 
     def __post_init__(self) -> None:
+        fix = "give ps: every > 0, start ≥ 0, both finite"
+        for name in ("every", "start"):
+            object.__setattr__(self, name, checked_number(getattr(self, name), f"The record's {name}", fix))
         for name, good in (("every", self.every > 0), ("start", self.start >= 0)):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and good):
-                raise InputError(
-                    f"The record's {name} is out of range",
-                    found=value,
-                    fix="give ps: every > 0, start ≥ 0, both finite",
-                )
-        # A bare "QL" would pass as the tuple ("Q", "L"): only whole names in a sequence are taken.
-        given: object = self.quantities
-        names = (given,) if isinstance(given, str) else tuple(self.quantities)
-        object.__setattr__(self, "quantities", names)
-        unknown = [q for q in names if q not in QUANTITIES]
-        if unknown:
-            raise InputError(
-                "The record asks for an unknown quantity", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}"
-            )
+            if not good:
+                raise InputError(f"The record's {name} is out of range", found=getattr(self, name), fix=fix)
+        object.__setattr__(self, "quantities", _checked_quantities(self.quantities))
 
     def times(self, duration: float) -> FloatArray:
         """Recorded times start, start + every, … ≤ duration: ``(n_times,)`` *ps*.
@@ -69,12 +61,33 @@ class Record:
         Raises
         ------
         InputError
-            If the first recorded time is after the end of the run.
+            If the first recorded time is after the end of the run, or there are more than 2⁴⁰.
         """
-        if self.start > duration:
+        end = checked_number(duration, "The run's duration", "give a duration > 0 ps")
+        if self.start > end:
             raise InputError(
                 "The record starts after the end of the run",
-                found=f"start {self.start} ps, duration {duration} ps",
+                found=f"start {self.start} ps, duration {end} ps",
                 fix="lower start or raise the duration",
             )
-        return math.floor((duration - self.start) / self.every + _GRID_TOLERANCE) + 1
+        intervals = (end - self.start) / self.every
+        if not intervals < LONGEST:
+            raise InputError(
+                "The run has too many recorded times",
+                found=f"{intervals:.3g} intervals of {self.every:g} ps in {end:g} ps",
+                fix="raise record.every or shorten the run",
+            )
+        return math.floor(intervals + _GRID_TOLERANCE) + 1
+
+
+def _checked_quantities(given: object) -> tuple[str, ...]:
+    """Whole names in a sequence: a bare "QL" would pass as the tuple ("Q", "L")."""
+    fix = f"choose from {', '.join(QUANTITIES)}"
+    try:
+        names = (given,) if isinstance(given, str) else tuple(given)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InputError("The record's quantities must be a sequence", found=repr(given), fix=fix) from error
+    unknown = [name for name in names if not isinstance(name, str) or name not in QUANTITIES]
+    if unknown:
+        raise InputError("The record asks for an unknown quantity", found=unknown, fix=fix)
+    return names

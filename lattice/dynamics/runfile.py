@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from lattice.dynamics.dataset import SCHEMA
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
-from lattice.structure.complete_file import complete_file
+from lattice.structure.complete_file import checked_target, complete_file
 
 if TYPE_CHECKING:
     import xarray
@@ -75,10 +76,11 @@ def save_run(run: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     LatticeError
         If the file cannot be written.
     """
-    if Path(path).suffix != ".nc":
-        raise InputError("A run is written as netCDF", found=Path(path).name, fix="end the name in .nc")
+    target = checked_target(path)
+    if target.suffix != ".nc":
+        raise InputError("A run is written as netCDF", found=target.name, fix="end the name in .nc")
     check_schema(run)
-    with complete_file(path) as temporary:
+    with complete_file(target) as temporary:
         run.assign_attrs({CHECKSUM: checksum(run)}).to_netcdf(temporary, engine="h5netcdf")
 
 
@@ -111,9 +113,13 @@ def read_run(path: str | os.PathLike[str]) -> tuple[xarray.Dataset, str | None]:
     """Read a run as `load_run`, and the checksum that was written with it (None: none was)."""
     import xarray
 
+    try:
+        found = Path(path).is_file()
+    except (OSError, TypeError):  # a name that no file can have, a folder that may not be read, no path at all
+        found = False
+    if not found:
+        raise InputError("There is no such run", found=str(path), fix="give a file that `lattice run -o` wrote")
     file = Path(path)
-    if not file.is_file():
-        raise InputError("There is no such run", found=str(file), fix="give a file that `lattice run -o` wrote")
     try:
         run = xarray.load_dataset(file, engine="h5netcdf")
     except (OSError, ValueError, KeyError) as error:
@@ -156,6 +162,8 @@ def check_schema(run: xarray.Dataset) -> None:
     SchemaError
         If anything differs from what this version writes and reads.
     """
+    if not hasattr(run, "attrs") or not hasattr(run, "variables"):
+        raise _schema_error("This is not a run", reprlib.repr(run))
     if run.attrs.get("kind") != "lattice run" or run.attrs.get("schema") != SCHEMA:
         found = f"kind {run.attrs.get('kind')!r}, schema {run.attrs.get('schema')!r}"
         raise _schema_error("This is not a run of this version's schema", found)

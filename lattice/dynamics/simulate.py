@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,16 +14,21 @@ from lattice.anharmonic.potential import Potential
 from lattice.dynamics import integrate as integration
 from lattice.dynamics.bath import Bath, thermal_state
 from lattice.dynamics.dataset import run_dataset
+from lattice.dynamics.failure import raise_failures
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
-from lattice.dynamics.table import Table, build_table
-from lattice.errors import InputError, IntegrationError
+from lattice.dynamics.steps import Grid
+from lattice.dynamics.table import Table, build_table, checked_potential
+from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
+from lattice.structure.number import checked_array, checked_number, checked_whole
 
 if TYPE_CHECKING:
     import xarray
 
 RTOL_RANGE = (1e-12, 1e-2)  #: below, round-off of long runs decides; above, the step error means nothing
+SHORTEST = 1e-9  #: ps, of a run: far below the period of any light; shorter ones underflow
+MAX_THREADS = 1024  #: more than any machine has cores; the system may refuse to start them, without an error
 DEFAULT_RECORD = Record(every=0.01)
 _MAX_NUMBERS = 2**30  #: of one recorded quantity (8 GiB)
 Initial = tuple[ArrayLike, ArrayLike]
@@ -82,10 +88,9 @@ def simulate(
     IntegrationError
         If the run diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    pulses = (pulse_or_pulses,) if isinstance(pulse_or_pulses, Pulse) else tuple(pulse_or_pulses)
     run = simulate_ensemble(
         potential,
-        [pulses],
+        [_group(pulse_or_pulses)],
         duration,
         record=record,
         temperature=temperature,
@@ -134,57 +139,88 @@ def simulate_ensemble(
     IntegrationError
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    groups = _checked_pulses(potential, pulses)
-    _check_numerics(duration, temperature, seed, rtol, n_threads, on_failure)
-    _check_size(len(groups) * record.count(duration) * potential.n_modes)
-    times = record.times(duration)
+    potential = checked_potential(potential)
+    groups = _checked_groups(potential, pulses)
+    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
+    _check_choices(record, on_failure)
+    end, bath = numerics["duration_ps"], None
+    _check_size(len(groups) * record.count(end) * potential.n_modes)
+    times = record.times(end)
     table = build_table(potential)
-    bath = Bath(float(temperature), int(seed)) if temperature > 0 else None
+    if numerics["temperature_K"] > 0:
+        bath = Bath(numerics["temperature_K"], numerics["seed"])
     Q0, P0 = _initial_state(initial, len(groups), table, bath)
-    grid = integration.Grid(record.start, record.every, len(times) - 1, float(duration))
-    solution = integration.integrate(table, groups, Q0, P0, grid, rtol, n_threads, bath)
+    grid = _grid(record, len(times) - 1, end)
+    solution = integration.integrate(table, groups, Q0, P0, grid, numerics["rtol"], numerics["n_threads"], bath)
     if on_failure == "raise":
-        _raise_failures(solution)
-    numerics: dict[str, Any] = {
-        "duration_ps": float(duration),
-        "temperature_K": float(temperature),
-        "seed": int(seed),
-        "rtol": float(rtol),
-        "n_threads": int(n_threads),
-        "record": {"every": record.every, "start": record.start, "quantities": list(record.quantities)},
-    }
+        raise_failures(potential, groups, times, bath, solution)
+    numerics["record"] = {"every": record.every, "start": record.start, "quantities": list(record.quantities)}
     return run_dataset(potential, table, groups, times, record.quantities, solution, (Q0, P0), numerics)
 
 
-def _checked_pulses(potential: Potential, pulses: Sequence[Pulse | Sequence[Pulse]]) -> list[tuple[Pulse, ...]]:
+def _group(entry: object) -> tuple[Pulse, ...]:
+    """Pulses of one trajectory."""
+    if isinstance(entry, Pulse):
+        return (entry,)
+    fix = "give lattice.Pulse objects, or an empty sequence for no field"
+    if isinstance(entry, str) or not isinstance(entry, Iterable):
+        raise InputError("An entry is not a pulse", found=reprlib.repr(entry), fix=fix)
+    group = tuple(entry)
+    for pulse in group:
+        if not isinstance(pulse, Pulse):
+            raise InputError("An entry is not a pulse", found=reprlib.repr(pulse), fix=fix)
+    return group
+
+
+def _checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, ...]]:
     """One tuple of pulses for each trajectory, every axis filled in."""
-    groups = [(entry,) if isinstance(entry, Pulse) else tuple(entry) for entry in pulses]
+    if not isinstance(pulses, Iterable):
+        raise InputError(
+            "An ensemble needs one entry for each trajectory",
+            found=reprlib.repr(pulses),
+            fix="give a sequence of pulses, or run one trajectory with lattice.simulate",
+        )
+    groups = [_group(entry) for entry in pulses]
     if not groups:
         raise InputError("There is no trajectory to run", found="no entry of pulses", fix="give at least one entry")
-    for group in groups:
-        for pulse in group:
-            if not isinstance(pulse, Pulse):
-                raise InputError(
-                    "An entry is not a pulse", found=type(pulse).__name__, fix="give lattice.Pulse objects"
-                )
     return [tuple(pulse.about(potential.axis) for pulse in group) for group in groups]
 
 
-def _check_numerics(
-    duration: float, temperature: float, seed: int, rtol: float, n_threads: int, on_failure: str
-) -> None:
+def _checked_numerics(
+    duration: object, temperature: object, seed: object, rtol: object, n_threads: object
+) -> dict[str, Any]:
+    """Numbers of a run under their names in the provenance."""
     low, high = RTOL_RANGE
-    demands = (
-        ("duration", duration, math.isfinite(duration) and duration > 0, "a duration > 0 ps"),
-        ("rtol", rtol, low <= rtol <= high, f"rtol between {low:g} and {high:g}"),
-        ("n_threads", n_threads, int(n_threads) == n_threads and n_threads >= 1, "a whole number of threads ≥ 1"),
-        ("seed", seed, int(seed) == seed and 0 <= seed < 2**63, "a whole number, 0 … 2⁶³ − 1"),
-        ("on_failure", on_failure, on_failure in {"raise", "keep"}, '"raise" or "keep"'),
-        ("temperature", temperature, math.isfinite(temperature) and temperature >= 0, "a temperature ≥ 0 K"),
+    demands: tuple[tuple[str, object, str, Callable[[object, str, str], float], float, float], ...] = (
+        ("duration_ps", duration, f"a duration ≥ {SHORTEST:g} ps", checked_number, SHORTEST, math.inf),
+        ("temperature_K", temperature, "a temperature ≥ 0 K", checked_number, 0, math.inf),
+        ("seed", seed, "a whole number, 0 … 2⁶³ − 1", checked_whole, 0, 2**63 - 1),
+        ("rtol", rtol, f"rtol between {low:g} and {high:g}", checked_number, low, high),
+        ("n_threads", n_threads, f"a whole number of threads, 1 … {MAX_THREADS}", checked_whole, 1, MAX_THREADS),
     )
-    for name, value, good, wanted in demands:
-        if not good:
-            raise InputError(f"The run's {name} is out of range", found=repr(value), fix=f"give {wanted}")
+    out: dict[str, Any] = {}
+    for key, value, wanted, check, smallest, largest in demands:
+        name = key.removesuffix("_ps").removesuffix("_K")
+        out[key] = check(value, f"The run's {name}", f"give {wanted}")
+        if not smallest <= out[key] <= largest:
+            raise InputError(f"The run's {name} is out of range", found=reprlib.repr(value), fix=f"give {wanted}")
+    return out
+
+
+def _check_choices(record: object, on_failure: object) -> None:
+    if not isinstance(record, Record):
+        raise InputError(
+            "The run's record is not a Record", found=reprlib.repr(record), fix="give lattice.Record(every=0.01)"
+        )
+    if not isinstance(on_failure, str) or on_failure not in {"raise", "keep"}:
+        raise InputError(
+            "The run's on_failure is unknown", found=reprlib.repr(on_failure), fix='give "raise" or "keep"'
+        )
+
+
+def _grid(record: Record, n_intervals: int, duration: float) -> Grid:
+    """Grid of the recorded times; a run that records only its start has no longer interval than itself."""
+    return Grid(record.start, record.every if n_intervals else min(record.every, duration), n_intervals, duration)
 
 
 def _check_size(numbers: int) -> None:
@@ -201,28 +237,13 @@ def _initial_state(initial: Initial | None, B: int, table: Table, bath: Bath | N
     if initial is None:
         rest = np.zeros((B, table.n_modes))
         return (rest, rest) if bath is None else thermal_state(table, bath, B)
+    fix = f"give (Q, P), each ({table.n_modes},) or ({B}, {table.n_modes})"
+    pair = tuple(initial) if isinstance(initial, Iterable) else ()
+    if len(pair) != 2:
+        raise InputError("The initial state is not a pair", found=reprlib.repr(initial), fix=fix)
+    given = [checked_array(x, f"The initial state's {name}", fix) for name, x in zip("QP", pair, strict=True)]
     try:
-        Q0, P0 = (np.array(np.broadcast_to(np.asarray(x, dtype=np.float64), (B, table.n_modes))) for x in initial)
+        Q0, P0 = (np.array(np.broadcast_to(x, (B, table.n_modes))) for x in given)
     except ValueError as error:
-        raise InputError(
-            "The initial state does not fit the run",
-            found=str(error),
-            fix=f"give (Q, P), each ({table.n_modes},) or ({B}, {table.n_modes})",
-        ) from error
-    if not (np.isfinite(Q0).all() and np.isfinite(P0).all()):
-        raise InputError("The initial state is not finite", found="NaN or infinity", fix="give finite Q and P")
+        raise InputError("The initial state does not fit the run", found=str(error), fix=fix) from error
     return Q0, P0
-
-
-def _raise_failures(solution: integration.Solution) -> None:
-    failed = np.flatnonzero(solution.status != integration.OK)
-    if not len(failed):
-        return
-    first = int(failed[0])
-    error = f"step error {solution.step_error[first]:.2g} at a step of {solution.step[first] * 1e3:.3g} fs"
-    raise IntegrationError(
-        f"{len(failed)} of {len(solution.status)} trajectories failed; "
-        f"trajectory {first}: {integration.STATUS_TEXT[int(solution.status[first])]}",
-        found=error,
-        fix='lower the field, bound the potential with quartic terms, raise rtol, or use on_failure="keep"',
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,8 @@ class Table:
         row = np.repeat(self.slot_row, [len(a) for a in arms])
         multiplet = self.arm_multiplet[np.concatenate([np.zeros(0, int), *arms])]
         places: Any = (slice(None), row, multiplet)
-        np.add.at(ledger, places, account.reshape(len(account), -1, 3))
+        with np.errstate(over="ignore", invalid="ignore"):  # accounts of a trajectory that diverged
+            np.add.at(ledger, places, account.reshape(len(account), -1, 3))
 
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a = ½ Σ_{s∈a} [Q_s (M P)_s + (Q M)_s P_s] in ħ: ``(…, n)`` → ``(…, n_multiplets, 3)``."""
@@ -97,6 +99,23 @@ class Table:
         return out
 
 
+def checked_potential(potential: object) -> Potential:
+    """Return the argument if it is a potential.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+    """
+    if not isinstance(potential, Potential):
+        raise InputError(
+            "The potential is not a Potential",
+            found=reprlib.repr(potential),
+            fix='load it: lattice.load_potential("Bi2Se3")',
+        )
+    return potential
+
+
 def build_table(potential: Potential) -> Table:
     """Convert a potential to kernel units and lay out its terms, ledger rows and linked pairs.
 
@@ -107,12 +126,14 @@ def build_table(potential: Potential) -> Table:
     """
     names = potential.multiplets
     multiplet_of = np.array([names.index(m) for m in potential.multiplet.tolist()], dtype=np.int32)
-    omega = units.TWO_PI * potential.frequency
     matrix = np.where(np.abs(potential.angular_momentum) < _LINK_FLOOR, 0.0, potential.angular_momentum)
     rows, row_of_term = ledger_rows(potential)
+    with np.errstate(over="ignore"):  # an infinite rate is refused when the steps are counted
+        omega, gamma = units.TWO_PI * potential.frequency, units.TWO_PI * potential.linewidth
+        omega_squared = np.sign(omega) * omega**2
     return Table(
-        omega_squared=np.sign(omega) * omega**2,
-        gamma=units.TWO_PI * potential.linewidth,
+        omega_squared=omega_squared,
+        gamma=gamma,
         multiplet_of=multiplet_of,
         multiplets=names,
         rows=rows,

@@ -79,13 +79,17 @@ def checked_direction(vector: Sequence[float] | FloatArray, name: str) -> FloatA
     InputError
         If it is not three finite numbers or has no length.
     """
-    direction = np.asarray(vector, dtype=np.float64)
-    if direction.shape != (3,) or not np.isfinite(direction).all() or np.linalg.norm(direction) < 1e-12:
+    try:
+        direction = np.asarray(vector, dtype=np.float64)
+    except (TypeError, ValueError):
+        direction = np.zeros(0)
+    if direction.shape != (3,) or not np.isfinite(direction).all() or not direction.any():
         raise InputError(
             f"The {name} must be three finite numbers, not all zero",
             found=vector,
             fix=f"give the {name} as a Cartesian vector, e.g. 0 0 1",
         )
+    direction = direction / np.abs(direction).max()  # the norm of huge or tiny numbers would overflow or vanish
     return np.asarray(direction / np.linalg.norm(direction) + 0.0)
 
 

@@ -51,7 +51,7 @@ def ledger_report(run: Dataset) -> dict[str, Any]:
     dict
         `axis` n̂; `rows`: list of {`channel`, `received_hbar` (multiplet → along n̂), `received_xyz_hbar` (multiplet →
         [x, y, z]), `crystal_hbar`, `crystal_xyz_hbar`}; `L_change_hbar` (multiplet → along n̂); `gross_hbar` = Σ |rows|
-        along n̂; `closure` along n̂ and `closure_xyz` (None where the gross transfer is < 1e-12 ħ); `summary`: the keys of
+        along n̂; `closure` along n̂ and `closure_xyz` (None where the gross transfer is < 1e-12 ħ); `summary`: those of
         `lattice run`'s ledger. All in ħ per cell, + received, counter-clockwise about n̂; None after a divergence.
     """
     book = ledger(run)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lattice.dynamics.ledger import channel_summary
+from lattice.dynamics.ledger import channel_summary, driven_multiplet
 from lattice.errors import InputError
-from lattice.observe.spectrum import helicity, signed_spectrum, spectral_peak
+from lattice.observe.spectrum import MIN_SAMPLES, helicity, signed_spectrum, spectral_peak
 from lattice.structure.crystal import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
+FINE_ENOUGH = 1.25  #: Nyquist frequency of the record over the highest frequency that a multiplet can show
 STILL = 1e-9  #: of the largest |Q| of the run: below it a multiplet does not move, and has neither helicity nor peak
 
 
@@ -54,6 +56,23 @@ def is_still(run: Dataset, multiplet: str) -> bool:
     return bool(Q[:, coordinates_of(run, multiplet)].max() <= STILL * Q.max())
 
 
+def is_resolved(run: Dataset, multiplet: str) -> bool:
+    """Whether the record is long and fine enough for the spectrum of a multiplet.
+
+    It must have eight samples, and its Nyquist frequency must exceed by a quarter the frequency of the multiplet and
+    twice those of the driven one and of every carrier; otherwise lines fold back and change their sense of rotation.
+    """
+    if run.sizes["time"] < MIN_SAMPLES:
+        return False
+    carriers = [pulse.get("frequency", 0.0) for pulse in json.loads(run.attrs["pulses"])[0]]
+    driver = driven_multiplet(run) if "P" in run else None
+    driven = [] if driver is None else [float(np.abs(run["frequency"].values[coordinates_of(run, driver)]).max())]
+    own = float(np.abs(run["frequency"].values[coordinates_of(run, multiplet)]).max())
+    highest = max([own, *(2.0 * nu for nu in carriers + driven)])
+    nyquist = 0.5 / float(run["time"].values[1] - run["time"].values[0])
+    return bool(nyquist >= FINE_ENOUGH * highest)
+
+
 def multiplet_spectrum(run: Dataset, multiplet: str) -> tuple[FloatArray, FloatArray]:
     """Return the power spectrum of a multiplet at signed frequencies.
 
@@ -86,18 +105,21 @@ def multiplet_helicity(run: Dataset, multiplet: str) -> float | None:
     Returns
     -------
     float or None
-        In [−1, 1], + counter-clockwise about n̂; None for a singlet, and where nothing moves.
+        In [−1, 1], + counter-clockwise about n̂; None for a singlet, where nothing moves, and where the record is too
+        short or too coarse.
     """
     pair = rotating_pair(run, multiplet)
-    if pair is None or is_still(run, multiplet):
+    if pair is None or is_still(run, multiplet) or not is_resolved(run, multiplet):
         return None
     Q = run["Q"].values
     return helicity(*signed_spectrum(run["time"].values, Q[:, pair[0]], Q[:, pair[1]]))
 
 
 def multiplet_peak(run: Dataset, multiplet: str) -> float | None:
-    """Return the absolute frequency in THz of the strongest line of a multiplet, None where nothing moves."""
-    return None if is_still(run, multiplet) else spectral_peak(*multiplet_spectrum(run, multiplet))
+    """Return the absolute frequency in THz of the strongest line of a multiplet, None as for `multiplet_helicity`."""
+    if is_still(run, multiplet) or not is_resolved(run, multiplet):
+        return None
+    return spectral_peak(*multiplet_spectrum(run, multiplet))
 
 
 def along_axis(run: Dataset, name: str) -> FloatArray:

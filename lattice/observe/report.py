@@ -11,8 +11,15 @@ from lattice.dynamics.ledger import channel_summary, ledger
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.pulse_samples import interpolation_error, samples_from
 from lattice.observe.motion import peak_displacements, relative_displacement
-from lattice.observe.multiplet_motion import coordinates_of, multiplet_helicity, multiplet_peak, peak_angular_momentum
-from lattice.observe.verdict import largest_step_error, selection_of, verdict
+from lattice.observe.multiplet_motion import (
+    coordinates_of,
+    is_resolved,
+    multiplet_helicity,
+    multiplet_peak,
+    peak_angular_momentum,
+)
+from lattice.observe.selection import select
+from lattice.observe.verdict import largest_step_error, verdict
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -41,7 +48,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
     run : xarray.Dataset
         One trajectory; what needs Q, P or L is None where they were not recorded.
     potential : Potential
-        That of the run; its modes give m.
+        That of the run; its crystal and eigenvectors give m.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
         "multiplets": list(rows.values()),
         "ledger": {key: summary[key] for key in LEDGER_KEYS},
         "step_error": step_error if np.isfinite(step_error) else None,
-        "verdict": verdict(rows, summary, selection_of(potential, rows, summary), run),
+        "verdict": verdict(rows, summary, select(potential, rows, summary), run),
         "warnings": cautions(run),
     }
 
@@ -99,8 +106,8 @@ def multiplet_row(run: Dataset, name: str) -> dict[str, Any]:
     dict
         `multiplet`, `irrep` (None if unknown), `frequency_THz`, `linewidth_THz`, `peak_L_hbar` (signed, along n̂, at its
         largest), `peak_displacement_A` (species → Å, over its atoms and all times; None without eigenvectors),
-        `helicity` (in [−1, 1], + counter-clockwise about n̂; None for singlets and where nothing moves),
-        `spectral_peak_THz` (absolute; 0: a static displacement; None where nothing moves).
+        `helicity` (in [−1, 1], + counter-clockwise about n̂; None for singlets), `spectral_peak_THz` (absolute; 0: a
+        static displacement). Both are None where nothing moves and where the record does not resolve the motion.
     """
     first = int(coordinates_of(run, name)[0])
     return {
@@ -126,16 +133,22 @@ def cautions(run: Dataset) -> list[str]:
     Returns
     -------
     list of str
-        A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); an atom that moves more than 10 %
-        of the distance to its nearest neighbour; a coordinate beyond the range in which the couplings were determined;
-        an imaginary frequency; a pulse that is not over at the end, or has begun before; samples of a field too coarse
-        for its interpolation.
+        A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); a record that does not resolve
+        the motion; an atom that moves more than 10 % of the distance to its nearest neighbour; a coordinate beyond the
+        range in which the couplings were determined; an imaginary frequency; a pulse that is not over at the end, or
+        has begun before; samples of a field too coarse for its interpolation.
     """
     found = []
     if int(run["status"]):
         found.append(f"the run did not end well: {run['message'].item()}")
     if not float(run["step_error"]) <= largest_step_error(run):
         found.append(f"the step error is {float(run['step_error']):.1e}: lower rtol")
+    blurred = [n for n in run["multiplet"].values.tolist() if "Q" in run and not is_resolved(run, n)]
+    if blurred:
+        found.append(
+            f"the record is too short or too coarse for the spectra of {', '.join(blurred)}:"
+            " lower record.every or run longer"
+        )
     relative = relative_displacement(run)
     if relative is not None and relative[2] > FAR:
         found.append(

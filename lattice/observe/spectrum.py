@@ -12,6 +12,7 @@ from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
 
 TAPER = 0.1  #: part of the record at each end over which the window falls to zero along a cosine
+MIN_SAMPLES = 8
 PADDING = 8  #: the record is continued by zeros to at least this many times its length
 
 
@@ -87,6 +88,8 @@ def spectral_peak(frequency: FloatArray, power: FloatArray) -> float | None:
     top = int(np.argmax(power))
     if power[top] <= 0:
         return None
+    if frequency[top] == 0:
+        return 0.0
     if top in (0, len(power) - 1) or min(power[top - 1], power[top + 1]) <= 0:
         return abs(float(frequency[top]))
     left, centre, right = np.log(power[top - 1 : top + 2])
@@ -97,7 +100,7 @@ def spectral_peak(frequency: FloatArray, power: FloatArray) -> float | None:
 
 def _even_step(times: NDArray[np.float64]) -> float:
     """Spacing of the samples in ps, checked to be the same everywhere."""
-    if len(times) < 8:
+    if len(times) < MIN_SAMPLES:
         raise InputError(
             "A spectrum needs at least eight samples",
             found=f"{len(times)} samples",

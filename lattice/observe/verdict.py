@@ -2,7 +2,8 @@
 
 "1 + 1 = -1" is said only if all of this holds, checked in this order; the first that fails is the reason given:
 
-1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, and both are pairs;
+1. a cubic channel leads from the driven multiplet to a receiver at about twice its frequency, both are pairs, and the
+   record resolves their motion;
 2. the step error is at most `STEP_ERROR` (in a thermal bath `BATH_RTOL`, the finest that is asked of it) and the ledger
    closes to `CLOSURE` of its gross transfer;
 3. the driven multiplet moves circularly: |helicity| ≥ `CIRCULAR`;
@@ -18,7 +19,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +26,12 @@ import numpy as np
 from lattice.dynamics.integrate import BATH_RTOL
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.table import DAMPING, NOISE
+from lattice.observe.multiplet_motion import is_resolved
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-    from lattice.anharmonic.potential import Potential
+    from lattice.observe.selection import Selection
 
 CIRCULAR = 0.95
 STEP_ERROR = 1e-5
@@ -38,26 +39,6 @@ CLOSURE = 1e-9
 PEAK_BAND = 0.08
 SHARE = 0.5
 RATIO = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Pseudo-angular momentum in the process driver + driver → receiver, with the partners that move.
-
-    Attributes
-    ----------
-    m_driver, m_receiver : float
-        m of the moving partner, its representative in (−n/2, n/2]; −n/2 where that makes |ΔM| smaller.
-    delta : float
-        ΔM = 2 m_driver − m_receiver.
-    order : int
-        n of the axis.
-    """
-
-    m_driver: float
-    m_receiver: float
-    delta: float
-    order: int
 
 
 def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset) -> str:
@@ -70,7 +51,7 @@ def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection:
     summary : dict
         As from `lattice.dynamics.ledger.channel_summary`.
     selection : Selection or None
-        None where the potential does not know its modes.
+        None where m is not known.
     run : xarray.Dataset
         The trajectory.
 
@@ -92,33 +73,6 @@ def verdict(rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection:
     )
 
 
-def selection_of(potential: Potential, rows: dict[str, dict[str, Any]], summary: dict[str, Any]) -> Selection | None:
-    """Return m of the partners that move and ΔM.
-
-    Parameters
-    ----------
-    potential : Potential
-        With its modes; coordinates (x, y) of a pair stand for the partners (+, −).
-    rows, summary : dict
-        As in `verdict`.
-
-    Returns
-    -------
-    Selection or None
-        None where the modes, the axis or a helicity are not known.
-    """
-    if potential.modes is None or summary["driver"] is None or summary["receiver"] is None:
-        return None
-    helicities = [rows[name]["helicity"] for name in (summary["driver"], summary["receiver"])]
-    m = [_moving_m(potential, summary[name], h) for name, h in zip(("driver", "receiver"), helicities, strict=True)]
-    if None in m or np.isnan(np.array(m, dtype=float)).any():
-        return None
-    order = int(potential.modes.rotation_order)
-    choices = [(a, c) for a in _representatives(m[0], order) for c in _representatives(m[1], order)]
-    a, c = min(choices, key=lambda pair: abs(2 * pair[0] - pair[1]))
-    return Selection(a, c, 2 * a - c, order)
-
-
 def _obstacle(
     rows: dict[str, dict[str, Any]], summary: dict[str, Any], selection: Selection | None, run: Dataset
 ) -> str | None:
@@ -128,6 +82,8 @@ def _obstacle(
         return absent
     driver, receiver = rows[summary["driver"]], rows[summary["receiver"]]
     names = f"{driver['multiplet']} → {receiver['multiplet']}"
+    if not all(is_resolved(run, summary[role]) for role in ("driver", "receiver")):
+        return f"the record is too short or too coarse for the motion of {names}: lower record.every or run longer"
     return (
         _unsound(summary, run)
         or _no_reversal(driver, receiver, summary)
@@ -191,7 +147,10 @@ def _numbers_obstacle(
 def _umklapp_obstacle(names: str, selection: Selection | None) -> str | None:
     """Condition 9."""
     if selection is None:
-        return f"{names} reverses the real angular momentum, but ΔM is unknown: the potential carries no modes with m"
+        return (
+            f"{names} reverses the real angular momentum, but ΔM is unknown: the potential holds no crystal with a "
+            "rotation about n̂"
+        )
     if selection.delta == 0:
         return (
             f"{names} reverses the real angular momentum, but ΔM = 0: pseudo-angular momentum is conserved, no Umklapp"
@@ -225,23 +184,6 @@ def channel_share(run: Dataset, channel: str, receiver: str) -> float:
     sources = [name for name in run["channel"].values.tolist() if name not in (DAMPING, NOISE)]
     gross = float(np.abs(received.sel(channel=sources)).sum())
     return abs(float(received.sel(channel=channel))) / gross if gross >= GROSS_FLOOR else 0.0
-
-
-def _moving_m(potential: Potential, multiplet: str, helicity: float | None) -> float | None:
-    """Return m of the partner of a pair that moves: (+) for positive helicity; Q_x = cos, Q_y = sin is ε_+ e^(−iωt)."""
-    if helicity is None or potential.modes is None or potential.mode_numbers is None:
-        return None
-    for x in np.flatnonzero(potential.multiplet == multiplet):
-        y = potential.pair[x]
-        if y > x:
-            return float(potential.modes.m[potential.mode_numbers[x if helicity > 0 else y]])
-    return None
-
-
-def _representatives(m: float | None, order: int) -> tuple[float, ...]:
-    """Values that stand for m modulo n in a ΔM: itself, and −n/2 beside n/2."""
-    assert m is not None
-    return (m, -m) if order % 2 == 0 and abs(m) == order / 2 else (m,)
 
 
 def _turning(row: dict[str, Any], m: float) -> str:

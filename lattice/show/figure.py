@@ -105,5 +105,6 @@ def draw_times(figure: Figure, place: SubplotSpec, run: Dataset, shown: list[str
     for ax in axes[:-1]:
         ax.sharex(axes[-1])
         ax.tick_params(labelbottom=False)
-    axes[-1].set_xlim(float(run["time"].values[0]), float(run["time"].values[-1]))
+    if run.sizes["time"] > 1:
+        axes[-1].set_xlim(float(run["time"].values[0]), float(run["time"].values[-1]))
     axes[-1].set_xlabel("time (ps)")

@@ -54,7 +54,16 @@ def draw_ledger(ax: Axes, run: Dataset, multiplets: Sequence[str]) -> None:
     if len(rows):
         legend(ax, loc="best")
     else:
-        ax.text(0.5, 0.5, "nothing was exchanged", transform=ax.transAxes, ha="center", fontsize=SMALL, color=INK)
+        ax.text(
+            0.5,
+            0.5,
+            "nothing was exchanged",
+            transform=ax.transAxes,
+            ha="center",
+            fontsize=SMALL,
+            color=INK,
+            backgroundcolor="white",
+        )
 
 
 def _words(channel: str) -> str:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lattice.observe.multiplet_motion import multiplet_helicity, multiplet_peak, multiplet_spectrum, rotating_pair
+from lattice.observe.multiplet_motion import (
+    is_resolved,
+    multiplet_helicity,
+    multiplet_peak,
+    multiplet_spectrum,
+    rotating_pair,
+)
 from lattice.show.style import SMALL, STRONG, note, signed, tidy, zero_line
 
 if TYPE_CHECKING:
@@ -30,7 +36,8 @@ def draw_signed_spectra(ax: Axes, run: Dataset, multiplets: Sequence[str]) -> No
     """
     rows = np.isin(run["mode_multiplet"].values, list(multiplets))
     largest = 1.5 * float(np.abs(run["frequency"].values[rows]).max())
-    for name, colour in zip(multiplets, STRONG, strict=False):
+    resolved = [name for name in multiplets if is_resolved(run, name)]
+    for name, colour in zip(resolved, STRONG, strict=False):
         frequency, power = multiplet_spectrum(run, name)
         scaled = power / power.max() if power.max() > 0 else power
         for sense in (1, -1):
@@ -39,6 +46,8 @@ def draw_signed_spectra(ax: Axes, run: Dataset, multiplets: Sequence[str]) -> No
             visible = side & (scaled > VISIBLE)
             ax.plot(sense * frequency[visible], sense * scaled[visible], color=colour, linewidth=1.0)
         _note_peak(ax, run, name, colour)
+    if not resolved:
+        ax.text(0.5, 0.5, "record too short or too coarse", transform=ax.transAxes, ha="center", fontsize=SMALL)
     zero_line(ax)
     tidy(ax, "spectrum by sense of rotation")
     ax.set_xlim(0.0, largest)

@@ -24,13 +24,13 @@ def draw_field(ax: Axes, run: Dataset) -> None:
         One trajectory with E.
     """
     E = run["E"].values
-    for component, colour in zip(range(3), (INK, "#888888", PALE), strict=True):
-        if abs(E[:, component]).max() > 1e-6 * abs(E).max():
-            ax.plot(run["time"].values, E[:, component], color=colour, linewidth=0.9, label=f"$E_{'xyz'[component]}$")
+    present = [component for component in range(3) if abs(E[:, component]).max() > 1e-6 * abs(E).max()]
+    for component, colour in zip(present, (INK, "#888888", PALE), strict=False):
+        ax.plot(run["time"].values, E[:, component], color=colour, linewidth=0.9, label=f"$E_{'xyz'[component]}$")
     zero_line(ax)
     tidy(ax, "light, inside the crystal")
     ax.set_ylabel("E (MV/cm)")
-    if ax.lines[:-1]:
+    if present:
         legend(ax, loc="upper right", ncols=3)
 
 

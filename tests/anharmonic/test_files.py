@@ -115,6 +115,17 @@ MISTAKES = [
         'species = ["Xx"]\nmasses = [1]',
         "chemical element",
     ),
+    ('channel = "light"', 'channel = "light"\n[measured."A1(1)"]\nbla = 2', "unknown key"),
+    ('channel = "light"', 'channel = "light"\n[measured."A1(1)"]\nfrequency = "2"', "finite number"),
+    ('channel = "light"', 'channel = "light"\n[measured]\n"A1(1)" = 2', "must be a table"),
+    ("modes = [1]\nfield = [1]", "modes = [0, 2, 0]", "writes a term twice"),
+    ('channel = "light"', 'channel = "light"\nx = ' + "[" * 50000, "not valid TOML"),
+    (
+        'channel = "light"',
+        'channel = "light"\n[crystal]\ncell = [[1,0,0],[0,1,0],[0,0,1]]\npositions = [[0,0,0]]\n'
+        "species = 5\nmasses = [1]",
+        "no list",
+    ),
     ("frequency = 4", "frequency = 4\neigenvector = [[0, 0, 1]]", "for all modes or for none"),
 ]
 
@@ -134,6 +145,59 @@ def test_eigenvectors_that_are_displacements_are_refused(tmp_path):
     numbers = [line for line in text.splitlines() if line.startswith("    [")]
     with pytest.raises(lattice.FormatError, match="not orthonormal"):
         lattice.load_potential(written(tmp_path, text.replace(numbers[0], "    [0.0, 0.5, 0.5],")))
+
+
+@pytest.mark.parametrize("with_crystal", [True, False])
+def test_pairs_follow_from_eigenvectors(tmp_path, with_crystal):
+    potential = lattice.load_potential("Bi2Se3")
+    potential.save(tmp_path / "a.toml")
+    lines = [line for line in (tmp_path / "a.toml").read_text().splitlines() if not line.startswith("pair = ")]
+    text = "\n".join(lines)
+    if not with_crystal:
+        text = text[: text.index("[crystal]")]
+    again = lattice.load_potential(written(tmp_path, text))
+    np.testing.assert_array_equal(again.pair, potential.pair)
+    assert lattice.default_pulse(again) == lattice.default_pulse(potential)
+
+
+def test_partners_that_do_not_follow_each_other_are_named(tmp_path):
+    from dataclasses import replace
+
+    potential = lattice.load_potential("Bi2Se3")
+    order = np.array([0, 2, 1, *range(3, 12)])  # Eg(1)x, A1g(1), Eg(1)y
+    arrays = (
+        "frequency",
+        "linewidth",
+        "labels",
+        "multiplet",
+        "eigenvectors",
+        "mode_numbers",
+        "irreps",
+        "amplitude_range",
+    )
+    changed = {name: getattr(potential, name)[order] for name in arrays}
+    kept = potential.channel == "light"
+    table = {name: getattr(potential, name)[kept] for name in ("coefficient", "mode_index", "field_axis", "channel")}
+    other = replace(potential, modes=None, pair=np.full(12, -1), **changed, **table)
+    other.save(tmp_path / "a.toml")
+    with pytest.raises(lattice.FormatError, match="neighbouring pairs"):
+        lattice.load_potential(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("name", ["a.toml", "a.nc"])
+def test_a_saved_file_says_which_frequencies_it_has(tmp_path, name):
+    measured, computed = (lattice.load_potential("Bi2Se3", frequencies=f) for f in ("measured", "computed"))
+    measured.save(tmp_path / name)
+    assert lattice.load_potential(tmp_path / name).source["frequencies"] == "measured where known"
+    with pytest.raises(lattice.InputError, match="computed frequencies"):
+        lattice.load_potential(tmp_path / name, frequencies="computed")
+    computed.save(tmp_path / name)
+    for choice in ("measured", "computed"):
+        again = lattice.load_potential(tmp_path / name, frequencies=choice)
+        np.testing.assert_array_equal(again.frequency, computed.frequency)
+        assert again.source["frequencies"] == "computed"
+    plain = lattice.load_potential(written(tmp_path, SMALL, "plain.toml"))
+    assert plain.source["frequencies"] == "as in the file"
 
 
 def test_a_term_that_breaks_the_symmetry_is_named(tmp_path):
@@ -161,6 +225,15 @@ def test_another_netcdf_file_is_no_potential(tmp_path):
     xr.Dataset({"x": ("y", [1.0])}).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     with pytest.raises(lattice.FormatError, match="not a potential"):
         lattice.load_potential(tmp_path / "a.nc")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "a" * 5000 + ".toml", "nul\0.toml"])
+def test_names_that_are_no_names(wrong):
+    with pytest.raises(lattice.InputError):
+        lattice.load_potential(wrong)
+    if not isinstance(wrong, str):
+        with pytest.raises(lattice.InputError):
+            lattice.load_potential("Bi2Se3").save(wrong)
 
 
 @pytest.mark.parametrize("name", ["nothing.toml", "Bi2Te3", "a.txt"])

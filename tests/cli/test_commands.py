@@ -176,6 +176,20 @@ class TestRun:
             "1 + 1 = -1: ",
         )
 
+    def test_many_pulses_and_multiplets_still_fit(self, tmp_path):
+        pulse = "[[pulse]]\namplitude = 0.1\nfrequency = 2.05\nduration = 1.0\n"
+        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\nduration = 6\n' + 5 * pulse, encoding="utf-8")
+        text = lattice("run", tmp_path / "run.toml").stdout.rstrip("\n")
+        assert len(text.split("\n")) <= 25
+        assert "and 3 more pulses" in text
+        mode = '[[mode]]\nlabel = "A({0})"\nmultiplet = "A({0})"\nfrequency = {0}.5\nlinewidth = 0.1\n'
+        modes = "".join(mode.format(i) for i in range(1, 41))
+        head, tail = POTENTIAL.split("[[term]]", 1)
+        (tmp_path / "many.toml").write_text(head + modes + "[[term]]" + tail, encoding="utf-8")
+        text = lattice("run", tmp_path / "many.toml", "--set", "duration=6").stdout.rstrip("\n")
+        assert len(text.split("\n")) <= 25
+        assert "and 34 multiplets that move less" in text
+
     def test_quiet_says_nothing_and_verbose_shows_every_channel(self):
         assert lattice("run", "Bi2Se3", "-q").output == ""
         loud = lattice("run", "Bi2Se3", "-v").stdout
@@ -255,9 +269,10 @@ class TestRun:
         from lattice.anharmonic.files import load_potential
 
         load_potential("Bi2Se3").save(tmp_path / "mine.nc")
-        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\npotential = "mine.nc"\nduration = 3.0', encoding="utf-8")
+        (tmp_path / "run.toml").write_text('source = "Bi2Se3"\npotential = "mine.nc"\nduration = 8.0', encoding="utf-8")
         done = lattice("run", tmp_path / "run.toml", "--json")
         assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["verdict"].startswith("1 + 1 = -1: ")
         other = tmp_path / "other.vasp"
         other.write_text(
             "NaCl\n1.0\n0 2.8 2.8\n2.8 0 2.8\n2.8 2.8 0\nNa Cl\n1 1\nDirect\n0 0 0\n.5 .5 .5\n", encoding="utf-8"

@@ -158,3 +158,21 @@ def test_ensembles_and_other_datasets_are_refused():
         channel_summary(simulate_ensemble(d3d_potential(), [MAIN], 1.0))
     with pytest.raises(InputError, match="not a run"):
         lattice.ledger(simulate(d3d_potential(), MAIN, 1.0)[["Q"]])
+
+
+@pytest.mark.parametrize("wrong", [3, None, "run", [], {"ledger": 1}])
+def test_what_is_no_dataset_is_refused(wrong):
+    for function in (lattice.ledger, channel_summary, driven_multiplet):
+        with pytest.raises(InputError, match="dataset"):
+            function(wrong)
+
+
+def test_a_dataset_without_schema_is_no_run(driven):
+    with pytest.raises(InputError, match="schema"):
+        lattice.ledger(driven.drop_attrs())
+
+
+@pytest.mark.parametrize("driver", [3, ["Eu(1)"], np.array(["Eu(1)", "Eg(2)"])])
+def test_drivers_that_are_no_names(driven, driver):
+    with pytest.raises(InputError, match="no such multiplet"):
+        channel_summary(driven, driver)

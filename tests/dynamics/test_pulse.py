@@ -80,6 +80,22 @@ def test_about_fills_only_a_missing_axis():
         {"axis": (0, float("nan"), 1)},
         {"transmission": 0.0},
         {"shape": "sech"},
+        {"amplitude": "0.3"},
+        {"amplitude": True},
+        {"amplitude": 1e300, "transmission": 1e10},
+        {"frequency": 1e300},
+        {"frequency": [2.0]},
+        {"duration": 1e-300},
+        {"duration": 1j},
+        {"center": 1e308},
+        {"center": "1"},
+        {"axis": ("a", "b", "c")},
+        {"axis": (1j, 0, 1)},
+        {"axis": np.array([0, 0, 1j])},
+        {"axis": "xyz"},
+        {"axis": 3},
+        {"shape": [1]},
+        {"shape": None},
     ],
 )
 def test_bad_input_is_named(change):
@@ -87,6 +103,24 @@ def test_bad_input_is_named(change):
     with pytest.raises(InputError) as caught:
         Pulse(**keys)
     assert next(iter(change)) in str(caught.value)
+
+
+@pytest.mark.parametrize("t", ["a", None, [[0.0, 1.0]], [1j], [float("nan")], [True]])
+def test_times_of_the_field_must_be_numbers(t):
+    with pytest.raises(InputError, match="times of a field"):
+        Pulse(0.3, 2.0, 1.0).field(t)
+
+
+def test_the_field_far_from_the_pulse_is_zero():
+    """Any warning is an error here."""
+    assert not Pulse(0.3, 2.0, 1e-9).field([-1e200, 1e200]).any()
+    assert Pulse(0.3, 2.0, 1.0).field(2.5).shape == (1, 3)
+
+
+@pytest.mark.parametrize("potential", [3, "Bi2Se3", None])
+def test_default_pulse_needs_a_potential(potential):
+    with pytest.raises(InputError, match="load_potential"):
+        lattice.default_pulse(potential)
 
 
 def test_unknown_shape_names_the_known_ones():

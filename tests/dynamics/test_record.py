@@ -13,10 +13,35 @@ def test_times_land_on_the_grid():
     assert len(Record(0.01).times(20.0)) == 2001
 
 
-@pytest.mark.parametrize("keys", [{"every": 0.0}, {"every": -1.0}, {"every": float("nan")}, {"start": -0.1}])
+@pytest.mark.parametrize("keys", [{"every": 0.0}, {"every": -1.0}, {"start": -0.1}])
 def test_times_out_of_range(keys):
     with pytest.raises(InputError, match="out of range"):
         Record(**keys)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "a", None, True, 1j, [0.1]])
+@pytest.mark.parametrize("name", ["every", "start"])
+def test_times_that_are_no_numbers(name, value):
+    with pytest.raises(InputError, match=f"{name} must be a finite number"):
+        Record(**{name: value})
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    record = Record(np.float32(0.5), start=np.int64(1))
+    assert (type(record.every), type(record.start)) == (float, float)
+
+
+@pytest.mark.parametrize("duration", ["1", None, float("inf")])
+def test_durations_that_are_no_numbers(duration):
+    for method in (Record().times, Record().count):
+        with pytest.raises(InputError, match="duration"):
+            method(duration)
+
+
+@pytest.mark.parametrize(("every", "duration"), [(1e-320, 1.0), (0.01, 1e308)])
+def test_countless_times(every, duration):
+    with pytest.raises(InputError, match="too many"):
+        Record(every).times(duration)
 
 
 def test_start_after_the_end():
@@ -24,7 +49,13 @@ def test_start_after_the_end():
         Record(0.1, start=2.0).times(1.0)
 
 
-@pytest.mark.parametrize("quantities", [("Q", "T"), "QL"])
+@pytest.mark.parametrize("quantities", [("Q", "T"), "QL", (None,), [["Q"]]])
 def test_unknown_quantities(quantities):
     with pytest.raises(InputError, match="unknown quantity"):
         Record(0.1, quantities=quantities)
+
+
+@pytest.mark.parametrize("quantities", [None, 3])
+def test_quantities_that_are_no_sequence(quantities):
+    with pytest.raises(InputError, match="sequence"):
+        Record(quantities=quantities)

@@ -50,6 +50,24 @@ def test_missing_folder_and_wrong_ending(run, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["n" * 300 + ".nc", "a\0.nc"])
+def test_names_that_no_file_can_have(run, name, tmp_path):
+    with pytest.raises(InputError, match="output file"):
+        save_run(run, tmp_path / name)
+    with pytest.raises(InputError, match="no such run"):
+        load_run(tmp_path / name)
+
+
+@pytest.mark.parametrize("wrong", [None, 3])
+def test_arguments_of_another_type(run, wrong, tmp_path):
+    with pytest.raises(InputError, match="path"):
+        save_run(run, wrong)
+    with pytest.raises(InputError, match="no such run"):
+        load_run(wrong)
+    with pytest.raises(SchemaError, match="not a run"):
+        save_run(wrong, tmp_path / "run.nc")
+
+
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(run, tmp_path, monkeypatch):
     path = tmp_path / "run.nc"
     save_run(run, path)

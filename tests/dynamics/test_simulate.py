@@ -273,6 +273,36 @@ def test_scale_of_the_step_error():
         ({"pulse_or_pulses": [0.3]}, "not a pulse"),
         ({"duration": 1e9, "record": Record(1e-3)}, "too many"),
         ({"record": Record(0.1, start=9.0)}, "after the end"),
+        ({"duration": "10"}, "duration"),
+        ({"duration": None}, "duration"),
+        ({"duration": [1.0]}, "duration"),
+        ({"rtol": "a"}, "rtol"),
+        ({"rtol": True}, "rtol"),
+        ({"n_threads": float("nan")}, "n_threads"),
+        ({"n_threads": None}, "n_threads"),
+        ({"n_threads": 2**40}, "1024"),
+        ({"n_threads": 1025}, "1024"),
+        ({"n_threads": 10**400}, "n_threads"),
+        ({"seed": float("nan")}, "seed"),
+        ({"seed": float("inf")}, "seed"),
+        ({"seed": "x"}, "seed"),
+        ({"seed": 2**63}, "seed"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"on_failure": []}, "on_failure"),
+        ({"on_failure": None}, "on_failure"),
+        ({"record": "x"}, "Record"),
+        ({"record": None}, "Record"),
+        ({"pulse_or_pulses": None}, "not a pulse"),
+        ({"pulse_or_pulses": "abc"}, "not a pulse"),
+        ({"pulse_or_pulses": 3}, "not a pulse"),
+        ({"potential": "Bi2Se3"}, "load_potential"),
+        ({"potential": None}, "load_potential"),
+        ({"initial": 3}, "initial state"),
+        ({"initial": ([0.0] * 4,)}, "initial state"),
+        ({"initial": "QP"}, "initial state"),
+        ({"initial": (["a"] * 4, [0.0] * 4)}, "initial state"),
+        ({"initial": ([1j] * 4, [0.0] * 4)}, "initial state"),
+        ({"initial": (None, [0.0] * 4)}, "initial state"),
     ],
 )
 def test_bad_input(keys, word):
@@ -283,6 +313,33 @@ def test_bad_input(keys, word):
 def test_empty_ensemble_is_an_error():
     with pytest.raises(InputError, match="no trajectory"):
         simulate_ensemble(d3d_potential(), [], 1.0)
+
+
+@pytest.mark.parametrize(("pulses", "word"), [(MAIN, "lattice.simulate"), ([3], "not a pulse"), (None, "sequence")])
+def test_an_ensemble_needs_a_sequence_of_pulses(pulses, word):
+    with pytest.raises(InputError, match=word):
+        simulate_ensemble(d3d_potential(), pulses, 1.0)
+
+
+def test_numbers_of_numpy_do_as_well():
+    one = simulate(
+        d3d_potential(), MAIN, np.float64(1.0), seed=np.int64(3), rtol=np.float32(1e-6), n_threads=np.int8(1)
+    )
+    two = simulate(d3d_potential(), [MAIN], 1, seed=3.0, rtol=float(np.float32(1e-6)), n_threads=2)
+    np.testing.assert_array_equal(one.Q, two.Q)
+    assert json.loads(one.attrs["provenance"])["parameters"]["seed"] == 3
+
+
+def test_as_many_threads_as_are_allowed():
+    run = simulate(d3d_potential(), MAIN, 0.1, n_threads=1024)
+    np.testing.assert_array_equal(run.Q, simulate(d3d_potential(), MAIN, 0.1).Q)
+
+
+def test_initial_states_may_be_one_array():
+    rng = np.random.default_rng(1)
+    initial = 0.1 * rng.standard_normal((2, 4))
+    run = simulate(d3d_potential(), [], 0.1, initial=initial)
+    np.testing.assert_array_equal(run.Q[0], initial[0])
 
 
 def test_reserved_channel_name_is_an_error():

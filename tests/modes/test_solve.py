@@ -183,6 +183,8 @@ def test_generating_rotation_takes_the_largest_order():
         ({"q": (0, 0, np.nan)}, "q-point"),
         ({"q": (0, 0, 0.5)}, "single cell"),
         ({"axis": (0, 0, 0)}, "axis"),
+        ({"axis": "z"}, "axis"),
+        ({"axis": (0, 0, np.inf)}, "axis"),
         ({"nac_direction": (0, 0, 1)}, "Born charges"),
     ],
 )
@@ -196,6 +198,14 @@ def test_bi2se3_at_another_q_names_the_crystal_with_a_dispersion():
     with pytest.raises(InputError, match="Bi2Se3-noSOC"):
         lattice.solve_modes(lattice.load("Bi2Se3"), (0, 0, 0.5))
     assert lattice.solve_modes(lattice.load("Bi2Se3-noSOC"), (0, 0, 0.5)).n_modes == 15
+
+
+@pytest.mark.parametrize("length", [1e300, 1e-300, 1.0])
+def test_the_length_of_an_axis_does_not_matter(length):
+    crystal = spring_crystal(cell_of_spacegroup(143), cutoff=4.0)
+    modes = lattice.solve_modes(crystal, axis=(0, 0, length))
+    np.testing.assert_array_equal(modes.axis, [0, 0, 1])
+    assert modes.rotation_order == 3
 
 
 def test_lo_to_splitting_by_hand():

@@ -6,8 +6,10 @@ import pytest
 from lattice.anharmonic.files import load_potential
 from lattice.dynamics.ledger import ledger
 from lattice.dynamics.pulse import Pulse, default_pulse
+from lattice.dynamics.record import Record
 from lattice.dynamics.simulate import simulate
 from lattice.observe.multiplet_motion import along_axis
+from lattice.observe.report import run_report
 from lattice.observe.spectrum import signed_spectrum
 
 
@@ -98,3 +100,14 @@ def test_the_channel_of_the_headline_reads_two_to_one_to_minus_three(potential):
     crystal = float(book["crystal_axial"].sel(channel="Eu(1)^2 Eg(2)"))
     assert source / transferred == pytest.approx(2.0, abs=1e-6)
     assert crystal / transferred == pytest.approx(-3.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("every", "duration"), [(0.3, 20.0), (0.01, 0.03), (30.0, 20.0)])
+def test_a_record_that_does_not_resolve_the_motion_gives_no_sense_of_rotation(every, duration):
+    """Sampled every 0.3 ps, 2.05 THz would fold back to a line of the opposite sense."""
+    potential = load_potential("Bi2Se3")
+    run = simulate(potential, default_pulse(potential), duration, record=Record(every))
+    report = run_report(run, potential)
+    assert all(row["helicity"] is None and row["spectral_peak_THz"] is None for row in report["multiplets"])
+    assert report["verdict"].startswith("not shown: the record is too short or too coarse")
+    assert any("record.every" in words for words in report["warnings"])

@@ -1,7 +1,6 @@
 """The report of a run: its keys, its numbers by a second road, its symmetry, and its verdict."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.simulate import simulate
 from lattice.observe.report import cautions, multiplet_row, run_report, summary_of
-from lattice.observe.verdict import Selection, channel_share, selection_of, verdict
+from lattice.observe.selection import Selection, select
+from lattice.observe.verdict import channel_share, verdict
 
 ROW_KEYS = {
     "multiplet",
@@ -183,7 +183,7 @@ class TestVerdict:
     def good(self, report, run, potential):
         rows = {name: dict(row) for name, row in rows_of(report).items()}
         summary = dict(summary_of(run))
-        return {"rows": rows, "summary": summary, "selection": selection_of(potential, rows, summary), "run": run}
+        return {"rows": rows, "summary": summary, "selection": select(potential, rows, summary), "run": run}
 
     def test_all_together_hold(self, good):
         assert verdict(**good).startswith("1 + 1 = -1: two quanta of Eu(1) (m = +1, helicity +1.000, 2.07 THz)")
@@ -226,29 +226,6 @@ class TestVerdict:
         assert "ΔM = 0: pseudo-angular momentum is conserved, no Umklapp" in verdict(**good)
         good["selection"] = None
         assert "ΔM is unknown" in verdict(**good)
-
-
-@pytest.mark.parametrize(
-    ("order", "m_driver", "m_receiver", "delta"),
-    [
-        (3, 1, -1, 3),
-        (6, 1, 2, 0),
-        (6, 2, -2, 6),
-        (4, 1, 2, 0),
-        (4, -1, 2, 0),  # −2 stands for 2 where that makes |ΔM| smaller
-        (6, 1, -1, 3),
-    ],
-)
-def test_delta_M_uses_the_representative_that_makes_it_smallest(order, m_driver, m_receiver, delta):
-    modes = SimpleNamespace(rotation_order=order, m=np.array([m_driver, -m_driver, m_receiver, -m_receiver], float))
-    potential = SimpleNamespace(
-        modes=modes,
-        mode_numbers=np.arange(4),
-        multiplet=np.array(["E(1)", "E(1)", "E(2)", "E(2)"]),
-        pair=np.array([1, 0, 3, 2]),
-    )
-    rows = {"E(1)": {"helicity": 1.0}, "E(2)": {"helicity": 1.0}}
-    assert selection_of(potential, rows, {"driver": "E(1)", "receiver": "E(2)"}).delta == delta
 
 
 def test_share_of_a_channel_is_that_of_its_torque(run):

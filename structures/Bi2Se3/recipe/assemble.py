@@ -74,6 +74,7 @@ def gamma(results: Path) -> espresso.Record:
     found = harmonic.modes(results)
     equilibrium = records.record(results, "equilibrium")
     positions = records.reference_positions(results)
+    meshes = harmonic.mesh_change(results, found)
     table = {}
     for name, mode in found.items():
         frequency = patterns.frequency(mode.curvature)
@@ -81,6 +82,7 @@ def gamma(results: Path) -> espresso.Record:
             "frequency_THz": frequency,
             "frequency_per_cm": frequency * patterns.INVERSE_CM_PER_THZ,
             "change_of_step_THz": frequency - patterns.frequency(mode.curvature - mode.change),
+            "change_of_mesh_THz": meshes.get(name),
             "curvature_eV_per_A2_amu": mode.curvature,
             "pattern": mode.pattern.tolist(),
         }

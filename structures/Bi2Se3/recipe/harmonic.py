@@ -83,3 +83,21 @@ def rotation(found: dict[str, Mode]) -> np.ndarray:
         for component, pattern in zip(mode.vector, mode.names, strict=True):
             matrix[row, patterns.COORDINATES.index(f"{pattern}{name[-1]}")] = component
     return matrix
+
+
+def mesh_change(results: Path, found: dict[str, Mode]) -> dict[str, float]:
+    """Return the change of the frequency in THz from the 4×4×4 to the 6×6×6 mesh, from the two structures of one mode.
+
+    It is that of −F/Q at one displacement, so that the fourth order drops out as far as it does not change itself.
+    """
+    change = {}
+    matrix = rotation(found)
+    for name, coordinate in (("eu1x_2", "Eu1x"), ("eg2y", "Eg2y")):
+        if not records.has(results, f"k6_{name}"):
+            continue
+        row = MODES.index(coordinate)
+        coarse, dense = records.structure(results, name), records.structure(results, f"k6_{name}", "k6_equilibrium")
+        curvature = found[coordinate[:3]].curvature
+        difference = -(matrix @ (dense.odd - coarse.odd))[row] / (matrix @ coarse.amplitude)[row]
+        change[coordinate[:3]] = patterns.frequency(curvature + difference) - patterns.frequency(curvature)
+    return change

@@ -1,6 +1,6 @@
 """Fits along a line: two modes of one irrep moved along one axis, V = ½ Q·K·Q + Σ_b c_b Q1^(4−b) Q2^b.
 
-The sixth order is left out: for E_u1 it is below 0.1 % of the fourth at Q = 2 Å√amu.
+The sixth order is left out: for E_u1 it is below 1 % of the fourth at Q = 2 Å√amu.
 """
 
 from __future__ import annotations
