@@ -58,7 +58,7 @@ def ledger_text(report: dict[str, Any], level: int) -> str:
     table.append(("ΔL", *(number(change[m], "+.6f") for m in names), ""))
     lines = aligned(table)
     if wide:
-        lines += ["", *aligned(_along_xyz(rows), left=2)]
+        lines += ["", *along_xyz(rows)]
     closes = number(report["closure"], ".1e")
     lines += ["", f"closes to {closes} of {number(report['gross_hbar'], '.3g')} ħ; n̂ = {direction(report['axis'])}"]
     summary = report["summary"]
@@ -73,11 +73,11 @@ def _visible(value: float | None) -> bool:
     return value is None or abs(value) >= 5e-7
 
 
-def _along_xyz(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Every entry that is not zero, along x, y and z."""
-    table: list[tuple[str, ...]] = [("channel", "received by", "x/ħ", "y/ħ", "z/ħ")]
+def along_xyz(rows: list[dict[str, Any]]) -> list[str]:
+    """Return one line for every entry of the rows of a ledger report that is not zero, along x, y and z."""
+    table: list[tuple[str, ...]] = [("channel", "multiplet", "x/ħ", "y/ħ", "z/ħ")]
     for row in rows:
         for name, values in {**row["received_xyz_hbar"], "crystal": row["crystal_xyz_hbar"]}.items():
             if any(value != 0 for value in values):
                 table.append((row["channel"], name, *(number(value, "+.6e") for value in values)))
-    return table
+    return aligned(table, left=2)

@@ -25,8 +25,9 @@ from lattice.structure.crystal import FloatArray
 from lattice.units import TWO_PI
 
 LEAST = 16  #: samples; fewer describe no pulse
-MOST = 2_000_000  #: samples, and no file is longer than `MAXIMUM_BYTES`
-MAXIMUM_BYTES = 200_000_000
+MOST = 1_000_000  #: samples, and no file is longer than `MAXIMUM_BYTES`
+MAXIMUM_BYTES = 100_000_000
+_LONGEST_LINE = 1000  # characters
 NEAR_ZERO = 1e-2  #: of the peak: largest field at the first and the last sample
 _ORDER = 5  # degree of the spline; an even number of derivatives is then free at both ends
 _PADDING = 8  # zero samples at each end: the spline's ringing falls by 0.43 per sample
@@ -207,6 +208,8 @@ def _checked(time: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray
         t, E = np.array(time, dtype=np.float64), np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError("A sampled field must be numbers", found=error, fix="give times and fields") from error
+    if E.ndim == 2 and E.shape[1] == 1:
+        E = E[:, 0]
     if E.ndim == 1:
         E = np.stack([E, np.zeros_like(E)], axis=1)
     if t.ndim != 1 or E.shape != (len(t), 2) or not LEAST <= len(t) <= MOST:
@@ -238,11 +241,22 @@ def _checked(time: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray
 
 
 def _read_text(file: Path) -> tuple[FloatArray, FloatArray]:
+    rows: list[list[float]] = []
     try:
-        lines = [
-            line.partition("#")[0].replace(",", " ").split() for line in file.read_text(encoding="utf-8").split("\n")
-        ]
-        table = np.array([[float(word) for word in line] for line in lines if line], dtype=np.float64, ndmin=2)
+        with file.open(encoding="utf-8") as lines:
+            while line := lines.readline(_LONGEST_LINE + 1):
+                words = line.partition("#")[0].replace(",", " ").split()
+                if len(line) > _LONGEST_LINE or len(rows) > MOST:
+                    raise FormatError(
+                        f"{file.name} is too long for a table of a field",
+                        found=f"line {len(rows) + 1} of {len(line)} characters",
+                        fix=f"write at most {MOST} lines of {_LONGEST_LINE} characters",
+                    )
+                if words:
+                    rows.append([float(word) for word in words])
+        table = np.array(rows, dtype=np.float64, ndmin=2)
+    except FormatError:
+        raise
     except (ValueError, UnicodeDecodeError) as error:
         raise FormatError(
             f"{file.name} is not a table of numbers", found=error, fix="write time and field in columns"
@@ -255,26 +269,35 @@ def _read_text(file: Path) -> tuple[FloatArray, FloatArray]:
 
 
 def _read_netcdf(file: Path) -> tuple[FloatArray, FloatArray]:
-    import xarray
+    import h5netcdf
 
     try:
-        with xarray.open_dataset(file, engine="h5netcdf", decode_times=False) as data:
-            found = {
-                name: (data[name].dims, data[name].shape, data[name].attrs.get("units")) for name in data.variables
-            }
+        with h5netcdf.File(file, "r") as data:
             for name, unit in (("time", "ps"), ("E", "MV/cm")):
-                if name not in found or found[name][2] != unit or found[name][0][:1] != ("time",):
-                    raise FormatError(
-                        f"{file.name} lacks the variable {name} over time in {unit}",
-                        found=", ".join(f"{key}{dims} [{units}]" for key, (dims, _, units) in found.items()),
-                        fix="write time (time) with units ps and E (time) or (time, 2) with units MV/cm",
-                    )
-            if len(found["E"][1]) > 2 or found["E"][1][0] > MOST or math.prod(found["E"][1]) > 2 * MOST:
-                raise FormatError(
-                    f"{file.name} has too large an E", found=found["E"][1], fix="write (time) or (time, 2)"
-                )
-            return np.asarray(data["time"].values), np.asarray(data["E"].values)
+                _check_variable(file.name, name, unit, data.variables)
+            return np.asarray(data.variables["time"][...]), np.asarray(data.variables["E"][...])
+    except FormatError:
+        raise
     except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, FormatError):
-            raise
         raise FormatError(f"{file.name} is not a netCDF-4 file", found=error, fix="write netCDF-4 or text") from error
+
+
+def _check_variable(file: str, name: str, unit: str, variables: Mapping[str, Any]) -> None:
+    """Dimensions, size, type and unit of a variable, before it is read."""
+    variable = variables.get(name)
+    good = (
+        variable is not None
+        and variable.dimensions[:1] == ("time",)
+        and variable.shape[0] <= MOST
+        and (len(variable.shape) == 1 or (name == "E" and variable.shape[1:] in {(1,), (2,)}))
+        and variable.dtype.kind in "fiu"
+        and str(variable.attrs.get("units")) == unit
+        and not {"scale_factor", "add_offset"} & set(variable.attrs)
+    )
+    if not good:
+        found = "none" if variable is None else f"{variable.dimensions} {variable.shape} {dict(variable.attrs)}"
+        raise FormatError(
+            f"{file} lacks the variable {name} over time in {unit}",
+            found=found,
+            fix="write time (time) with units ps and E (time) or (time, 2) with units MV/cm, unpacked",
+        )

@@ -192,7 +192,9 @@ def test_what_the_samples_say_cannot_be_given(keys):
         Pulse(**(good | keys))
 
 
-@pytest.mark.parametrize("text", ["", "time field\n1 2", "\n".join("1 2 3 4 5" for _ in range(30)), "1 2\n3"])
+@pytest.mark.parametrize(
+    "text", ["", "time field\n1 2", "\n".join("1 2 3 4 5" for _ in range(30)), "1 2\n3", "1 2 " * 400]
+)
 def test_bad_text_is_one_clear_error(tmp_path, text):
     path = tmp_path / "field.txt"
     path.write_text(text, encoding="utf-8")
