@@ -12,14 +12,14 @@ from lattice.dynamics.runfile import checksum, load_run, read_run, save_run
 from lattice.dynamics.twin import book_twin, integrate_twin, twin_of_run
 from lattice.observe.verify import verify_run
 
-MAIN = Pulse(0.3, 2.05, 0.5)
+MAIN = Pulse(0.3, 2.05, 0.3)
 RECORD = Record(0.05)
 
 
 @pytest.fixture(scope="module")
 def run():
     small = random_potential(n_cubic=10, n_quartic=6)
-    return simulate(small, [MAIN, Pulse(0.1, 3.0, 0.2, shape="sech2", center=0.8, chirp=0.5)], 1.52,
+    return simulate(small, [MAIN, Pulse(0.1, 3.0, 0.1, shape="sech2", center=0.6, chirp=0.5)], 1.02,
                     record=RECORD)  # fmt: skip
 
 
@@ -44,11 +44,11 @@ def test_a_good_run_agrees_in_everything(run, tmp_path):
 
 def test_the_quadrature_agrees_with_integrating_along():
     potential = random_potential(n_cubic=10, n_quartic=6)
-    run = simulate(potential, MAIN, 2.0, record=RECORD)
+    run = simulate(potential, MAIN, 1.2, record=RECORD)
     twin = twin_of_run(run)
     zeros = np.zeros(potential.n_modes)
-    motion = integrate_twin(twin, [MAIN], 2.0, (zeros, zeros), float(np.abs(run.Q).max()))
-    booked, other = book_twin(twin, [MAIN], 2.0, motion), ReferenceTwin(potential, [MAIN]).ledger(2.0)
+    motion = integrate_twin(twin, [MAIN], 1.2, (zeros, zeros), float(np.abs(run.Q).max()))
+    booked, other = book_twin(twin, [MAIN], 1.2, motion), ReferenceTwin(potential, [MAIN]).ledger(1.2)
     assert set(booked) == set(other)
     for name, rows in other.items():
         np.testing.assert_allclose(booked[name], rows, atol=1e-9)
