@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from lattice.errors import InputError
+from lattice.structure.complete_file import checked_target
 
 Vector = tuple[float, float, float]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,17 +43,11 @@ def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:
     Raises
     ------
     InputError
-        The folder does not exist, the name is a folder, or the ending is none of `suffixes`.
+        The folder does not exist, no file can have the name, or the ending is none of `suffixes`.
     """
     if path is None:
         return None
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise InputError(
-            "The folder of an output file does not exist", found=path, fix=f"make it: mkdir -p {target.parent}"
-        )
-    if target.is_dir():
-        raise InputError("An output file is a folder", found=path, fix="give the name of a file in it")
+    target = checked_target(path)
     if target.suffix.lower() not in suffixes:
         raise InputError("An output file has an unknown ending", found=path, fix=f"end it in {' or '.join(suffixes)}")
     return target

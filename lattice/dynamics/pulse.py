@@ -313,7 +313,7 @@ def _check_ranges(pulse: Pulse) -> None:
     demands = (
         ("amplitude", pulse.amplitude >= 0, "≥ 0 MV/cm; phase=π turns the field round"),
         ("frequency", 0 < pulse.frequency <= _LARGEST, f"in (0, {_LARGEST:g}] THz; helicity has the sense of rotation"),
-        ("duration", 1 / _LARGEST <= pulse.duration <= _LARGEST, f"from {1 / _LARGEST:g} to {_LARGEST:g} ps"),
+        ("duration", 1 / _LARGEST <= pulse.duration <= _LARGEST, f"> 0 ps, from {1 / _LARGEST:g} to {_LARGEST:g}"),
         ("helicity", abs(pulse.helicity) <= 1, "in [−1, 1]"),
         ("transmission", pulse.transmission > 0, "> 0; 1 where amplitude is the field inside"),
         ("amplitude", math.isfinite(pulse.transmission * pulse.amplitude), "so that the field inside is finite"),

@@ -192,7 +192,7 @@ def _checked_numerics(
     """Numbers of a run under their names in the provenance."""
     low, high = RTOL_RANGE
     demands: tuple[tuple[str, object, str, Callable[[object, str, str], float], float, float], ...] = (
-        ("duration_ps", duration, f"a duration ≥ {SHORTEST:g} ps", checked_number, SHORTEST, math.inf),
+        ("duration_ps", duration, f"a duration > 0 ps, at least {SHORTEST:g}", checked_number, SHORTEST, math.inf),
         ("temperature_K", temperature, "a temperature ≥ 0 K", checked_number, 0, math.inf),
         ("seed", seed, "a whole number, 0 … 2⁶³ − 1", checked_whole, 0, 2**63 - 1),
         ("rtol", rtol, f"rtol between {low:g} and {high:g}", checked_number, low, high),

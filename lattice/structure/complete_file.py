@@ -64,7 +64,7 @@ def checked_target(path: str | os.PathLike[str]) -> Path:
         target = Path(path)
         if not target.parent.is_dir():
             raise InputError(
-                "The output folder does not exist", found=str(target.parent), fix="make the folder, or name another one"
+                "The output folder does not exist", found=str(target.parent), fix=f"make it: mkdir -p {target.parent}"
             )
         if target.is_dir():
             raise InputError("The output file is a folder", found=str(target), fix="name a file")

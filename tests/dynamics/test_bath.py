@@ -10,7 +10,8 @@ import lattice
 from lattice import InputError, Pulse, Record, simulate, simulate_ensemble
 from lattice.dynamics import scheme
 from lattice.dynamics.bath import Bath, noise, thermal_state
-from lattice.dynamics.integrate import Grid, Refinement
+from lattice.dynamics.integrate import Refinement
+from lattice.dynamics.steps import Grid
 from lattice.dynamics.table import build_table
 
 KT = constants.k * 100.0 / (constants.atomic_mass * 1e4)  # k_B · 100 K in amu Å²/ps²

@@ -13,7 +13,8 @@ from lattice import Pulse
 from lattice._kernels import trajectory
 from lattice.dynamics import integrate
 from lattice.dynamics.bath import Bath
-from lattice.dynamics.integrate import Grid, Refinement
+from lattice.dynamics.integrate import Refinement
+from lattice.dynamics.steps import Grid
 from lattice.dynamics.table import build_table
 
 

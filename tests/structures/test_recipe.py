@@ -53,6 +53,25 @@ SCF_OUTPUT = """
      atom    5 type  2   force =     0.00000000    0.00541137    0.00014683
 """
 
+FIELD_OUTPUT = """
+          Dielectric constant in cartesian axis
+
+          (      41.790383514       0.000000000       0.000000000 )
+          (       0.000000000      41.762055984      -0.014528569 )
+          (       0.000000000      -0.014197897      25.851562572 )
+
+          Effective charges (d Force / dE) in cartesian axis
+
+           atom      1   Bi
+      Ex  (        6.78413        0.00000        0.00000 )
+      Ey  (        0.00000        6.78482       -0.00037 )
+      Ez  (        0.00000       -0.00173        4.19039 )
+           atom      2   Bi
+      Ex  (        6.78413        0.00000        0.00000 )
+      Ey  (        0.00000        6.78482       -0.00037 )
+      Ez  (        0.00000       -0.00173        4.19039 )
+"""
+
 
 @pytest.fixture(scope="module")
 def recipe():
@@ -133,6 +152,29 @@ def test_energy_and_forces_are_read_in_electronvolt(recipe):
 def test_an_unfinished_run_is_an_error(recipe, missing):
     with pytest.raises(ValueError, match="no converged energy and forces"):
         recipe.espresso.read_scf(SCF_OUTPUT.replace(missing, ""), 5)
+
+
+def test_the_field_response_is_read(recipe):
+    epsilon, charges = recipe.espresso.read_field(FIELD_OUTPUT, 2)
+    assert epsilon[1] == pytest.approx([0, 41.762055984, -0.014528569])
+    assert charges.shape == (2, 3, 3)
+    assert charges[1, 2] == pytest.approx([0, -0.00173, 4.19039])
+    for cut in ("Dielectric", "Effective", "atom      2   Bi\n      Ex"):
+        with pytest.raises(ValueError, match="no field response"):
+            recipe.espresso.read_field(FIELD_OUTPUT[: FIELD_OUTPUT.index(cut)], 2)
+
+
+def test_committed_charges_obey_the_symmetry_and_the_sum_rule(recipe):
+    raw = np.array(json.loads((RECIPE / "results" / "fields.json").read_text())["born_charges_e"])
+    # The response was computed at a tiny displacement; the three-fold axis holds but for that and the k mesh.
+    assert raw[:, 0, 0] == pytest.approx(raw[:, 1, 1], abs=0.01)
+    assert raw[[0, 3]] == pytest.approx(raw[[1, 4]], abs=1e-5)
+    found = json.loads((RECIPE / "gamma.json").read_text())["fields"]
+    charges = found["born_charges_e"]
+    for axis in range(2):
+        total = 2 * charges["Bi"][axis] + charges["Se1"][axis] + 2 * charges["Se2"][axis]
+        assert abs(total) < 1e-5
+        assert raw[:, 2 * axis, 2 * axis].sum() == pytest.approx(found["sum_rule_violation_e"][axis], abs=0.01)
 
 
 def test_a_record_with_other_settings_is_an_error(recipe, tmp_path):

@@ -109,11 +109,11 @@ def fields(session: Session) -> None:
     positions = records.reference_positions(results).copy()
     positions[:2, 1] += SYMMETRY_BREAKING * np.array([1, -1])
     settings = replace(plan.K4, threshold_Ry=1e-11)
-    begin = time.time()
     scf = session.compute("fields_scf", positions, settings, density=plan.EQUILIBRIUM[plan.K4], waves="g1y+", keep=True)
     folder = session.place.scratch / "fields_scf"
     if not (folder / "tmp" / "x.save").is_dir():
         raise RuntimeError("the wave functions of fields_scf are gone; remove its record to compute them again")
+    begin = time.time()
     output = espresso.execute("ph.x", espresso.field_input(FIELD_THRESHOLD), "field", folder)
     epsilon, charges = espresso.read_field(output, len(patterns.SYMBOLS))
     record = {
