@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
+    from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
+    from lattice.dynamics.pulse_samples import Samples, read_samples
     from lattice.dynamics.record import Record
     from lattice.dynamics.simulate import simulate, simulate_ensemble
     from lattice.errors import (
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.edelstein import edelstein
+    from lattice.observe.light import pulse_fluence, pulse_helicity, pulse_spectrum
     from lattice.observe.magnetic_moment import magnetic_moment
     from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
     from lattice.observe.path import solve_path
@@ -65,6 +68,7 @@ _HOME = {
     "Potential": "lattice.anharmonic.potential",
     "Pulse": "lattice.dynamics.pulse",
     "Record": "lattice.dynamics.record",
+    "Samples": "lattice.dynamics.pulse_samples",
     "SchemaError": "lattice.errors",
     "StabilityError": "lattice.errors",
     "SymmetryError": "lattice.errors",
@@ -88,6 +92,12 @@ _HOME = {
     "project_potential": "lattice.anharmonic.project",
     "read_forces": "lattice.anharmonic.external",
     "relax_structure": "lattice.anharmonic.relax",
+    "pulse_fluence": "lattice.observe.light",
+    "pulse_helicity": "lattice.observe.light",
+    "pulse_pairs": "lattice.dynamics.pulse_builders",
+    "pulse_spectrum": "lattice.observe.light",
+    "read_samples": "lattice.dynamics.pulse_samples",
+    "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_mesh": "lattice.observe.mesh",
@@ -116,6 +126,7 @@ __all__ = [
     "Potential",
     "Pulse",
     "Record",
+    "Samples",
     "SchemaError",
     "StabilityError",
     "SymmetryError",
@@ -136,9 +147,15 @@ __all__ = [
     "magnetic_moment",
     "polar_labels",
     "project_potential",
+    "pulse_fluence",
+    "pulse_helicity",
+    "pulse_pairs",
+    "pulse_spectrum",
     "read_forces",
     "read_modes",
+    "read_samples",
     "relax_structure",
+    "sampled_pulse",
     "save_modes",
     "simulate",
     "simulate_ensemble",

@@ -1,6 +1,6 @@
 """The command `lattice`: its sub-commands, loaded when they are called, and what becomes of errors.
 
-Exit status: 0 good; 1 a run that failed or could not be written; 2 bad input; 130 interrupted.
+Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ COMMANDS = {
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
     "page": ("lattice.cli.page:page", "Show a run, or the modes of a crystal, as one interactive HTML file."),
     "export": ("lattice.cli.export:export", "Write a run or modes for other programs: extended XYZ, JSON, CSV."),
+    "ledger": ("lattice.cli.ledger:ledger", "Who received angular momentum in a run, by channel."),
+    "plot": ("lattice.cli.plot:plot", "Draw the trajectory, the spectrum or the ledger of a run."),
+    "verify": ("lattice.cli.verify:verify", "Compute a run again with SciPy from its file alone, and compare."),
 }
 
 GREETING = """\

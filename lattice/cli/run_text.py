@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.cli.book_text import along_xyz
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
+from lattice.observe.book import ledger_report
 from lattice.observe.motion import relative_displacement
 from lattice.observe.multiplet_motion import along_axis, by_response
 from lattice.observe.report import summary_of
@@ -43,7 +45,7 @@ def run_text(report: dict[str, Any], run: Dataset, level: int) -> str:
         _end(report, run, summary),
     ]
     if level >= VERBOSE:
-        blocks.append(_every_channel(run))
+        blocks.append(["", *along_xyz(ledger_report(run)["rows"])])
     return (
         "\n\n".join("\n".join(block) for block in blocks[:3]) + "\n" + "\n".join(line for b in blocks[3:] for line in b)
     )
@@ -59,13 +61,7 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{source.get('symmetry', 'not checked')}"
     ]
     pulses = report["pulse"] if isinstance(report["pulse"], list) else [report["pulse"]]
-    for pulse in pulses[:SHOWN_PULSES]:
-        field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
-        lines.append(
-            f"light: {pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
-            f"{pulse['duration']:g} ps (FWHM of intensity), helicity {pulse['helicity']:+g}, "
-            f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
-        )
+    lines += [_light(pulse) for pulse in pulses[:SHOWN_PULSES]]
     if len(pulses) > SHOWN_PULSES:
         lines[-1] += f"; and {len(pulses) - SHOWN_PULSES} more pulses"
     lines.append(
@@ -74,6 +70,24 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{number(report['ledger']['closure'], '.1e')}; n̂ = {direction(report['axis'])}, + is counter-clockwise"
     )
     return lines
+
+
+def _light(pulse: dict[str, Any]) -> str:
+    """One line on one pulse."""
+    field = "MV/cm inside" if pulse["transmission"] == 1 else f"MV/cm outside × {pulse['transmission']:g}"
+    form = "" if pulse["shape"] == "gaussian" else f"{pulse['shape']}, "
+    sense = f"helicity {pulse['helicity']:+g}"
+    if "samples" in pulse:
+        sense = f"E_y × {pulse['helicity']:+g}"
+        form = f"{pulse['samples']['count']} samples of {pulse['samples']['file'] or 'a field'}, "
+    turns = "".join(
+        f"{name} {pulse[name]:+g} {unit}, " for name, unit in (("chirp", "THz/ps"), ("rotation", "°/ps")) if pulse[name]
+    )
+    return (
+        f"light: {form}{pulse['amplitude']:g} {field}, {pulse['frequency']:g} THz, "
+        f"{pulse['duration']:g} ps (FWHM of intensity), {sense}, {turns}"
+        f"angle {pulse['angle']:g}°, peak at {pulse['center']:g} ps, along {direction(pulse['axis'])}"
+    )
 
 
 def _multiplets(report: dict[str, Any], order: list[str], level: int) -> list[str]:
@@ -139,17 +153,3 @@ def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[
             "to the nearest neighbour"
         )
     return lines + textwrap.wrap(report["verdict"], WIDTH)
-
-
-def _every_channel(run: Dataset) -> list[str]:
-    """Every entry of the ledger along x, y and z, as far as it is not zero."""
-    rows = [("channel", "multiplet", "x/ħ", "y/ħ", "z/ħ")]
-    for variable in ("ledger", "crystal"):
-        for channel in run["channel"].values.tolist():
-            part = run[variable].sel(channel=channel)
-            receivers = run["multiplet"].values.tolist() if variable == "ledger" else ["crystal"]
-            for name in receivers:
-                values = (part.sel(multiplet=name) if variable == "ledger" else part).values
-                if values.any():
-                    rows.append((channel, name, *(f"{value:+.6e}" for value in values)))
-    return ["", *aligned(rows, left=2)]

@@ -46,6 +46,7 @@ def run_dataset(
 
         - ``Q``, ``P`` (time, mode) Å√amu, Å√amu/ps; ``L`` (time, multiplet, axis) ħ; ``E`` (time, axis) MV/cm:
           as far as recorded;
+        - ``initial_Q``, ``initial_P`` (mode): the state at time 0;
         - ``L_change`` (multiplet, axis) ħ: L(duration) − L(0);
         - ``ledger`` (channel, multiplet, axis) ħ: totals over the whole run, channels ``light`` (one Q, one E),
           ``light2`` (other terms with fields), one per anharmonic channel, ``harmonic``, ``damping``, ``noise``;
@@ -71,6 +72,8 @@ def run_dataset(
     message = np.array([integration.STATUS_TEXT[int(s)] for s in solution.status])
     variables: Variables = {
         **series,
+        "initial_Q": (("trajectory", "mode"), initial[0], {"units": "Angstrom amu^(1/2)"}),
+        "initial_P": (("trajectory", "mode"), initial[1], {"units": "Angstrom amu^(1/2) ps^-1"}),
         "L_change": (("trajectory", "multiplet", "axis"), change, {"units": "hbar", "long_name": "L(duration) − L(0)"}),
         "ledger": (("trajectory", "channel", "multiplet", "axis"), booked, {"units": "hbar"}),
         "crystal": (("trajectory", "channel", "axis"), crystal, {"units": "hbar"}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,12 +45,15 @@ OPTIONAL: dict[str, tuple[tuple[str, ...], str, str]] = {
     "P": (("time", "mode"), "f", "Angstrom amu^(1/2) ps^-1"),
     "L": (("time", "multiplet", "axis"), "f", "hbar"),
     "E": (("time", "axis"), "f", "MV/cm"),
+    "initial_Q": (("mode",), "f", "Angstrom amu^(1/2)"),
+    "initial_P": (("mode",), "f", "Angstrom amu^(1/2) ps^-1"),
     "eigenvector": (("mode", "atom", "axis"), "f", "1"),
     "mass": (("atom",), "f", "amu"),
     "cell": (("cell_vector", "axis"), "f", "Angstrom"),
     "position": (("atom", "cell_vector"), "f", "1"),
     "species": (("atom",), "U", ""),
 }
+CHECKSUM = "sha256"  #: attribute of a file with the checksum of the run in it
 _COORDINATES = ("time", "mode", "multiplet", "channel", "axis")
 
 
@@ -76,7 +81,7 @@ def save_run(run: xarray.Dataset, path: str | os.PathLike[str]) -> None:
         raise InputError("A run is written as netCDF", found=target.name, fix="end the name in .nc")
     check_schema(run)
     with complete_file(target) as temporary:
-        run.to_netcdf(temporary, engine="h5netcdf")
+        run.assign_attrs({CHECKSUM: checksum(run)}).to_netcdf(temporary, engine="h5netcdf")
 
 
 def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:
@@ -101,6 +106,11 @@ def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:
     SchemaError
         If it is not a run of this schema.
     """
+    return read_run(path)[0]
+
+
+def read_run(path: str | os.PathLike[str]) -> tuple[xarray.Dataset, str | None]:
+    """Read a run as `load_run`, and the checksum that was written with it (None: none was)."""
     import xarray
 
     try:
@@ -119,7 +129,29 @@ def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:
     for name in [n for n in run.variables if run[n].dtype.kind == "O"]:
         run[name] = run[name].astype(np.str_)  # strings come back as objects
     check_schema(run)
-    return run
+    written = run.attrs.pop(CHECKSUM, None)
+    return run, None if written is None else str(written)
+
+
+def checksum(run: xarray.Dataset) -> str:
+    """Return the SHA-256 of every variable (name, dimensions, shape, little-endian bytes) and attribute of a run."""
+    digest = hashlib.sha256()
+    for name in sorted(map(str, run.variables)):
+        values = run[name].values
+        head = [name, list(map(str, run[name].dims)), list(values.shape), values.dtype.kind, _plain(run[name].attrs)]
+        digest.update(json.dumps(head).encode())
+        if values.dtype.kind in "US":
+            digest.update(json.dumps(values.tolist()).encode())
+        else:
+            digest.update(np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).tobytes())
+    kept = {key: value for key, value in run.attrs.items() if key != CHECKSUM}
+    digest.update(json.dumps(_plain(kept)).encode())
+    return digest.hexdigest()
+
+
+def _plain(attributes: Mapping[Any, Any]) -> dict[str, str]:
+    """Attributes as sorted words, as they are after a round trip too."""
+    return {str(key): str(attributes[key]) for key in sorted(attributes, key=str)}
 
 
 def check_schema(run: xarray.Dataset) -> None:

@@ -17,7 +17,7 @@ from lattice.units import TWO_PI
 
 _PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
 _PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
-_STEPS_PER_DURATION = 4.0  #: first steps within the shortest pulse
+_STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
 # Forces are evaluated once for each kick, at 1 to 2 µs for a potential of fifty terms.
 MAX_KICKS = 2**27  #: of one trajectory with its shortest step (minutes)
 _MAX_FIRST_KICKS = MAX_KICKS // 4  #: of one trajectory with its first step: two halvings must be left
@@ -99,10 +99,11 @@ def _longest_pulse_steps(pulses: tuple[Pulse, ...], bath: Bath | None) -> list[t
     """What the pulses allow."""
     limits = []
     for i, pulse in enumerate(pulses):
-        limits.append(
-            (f"the carrier of pulse {i}, {pulse.frequency:.3g} THz", _phase(bath) / (TWO_PI * pulse.frequency))
-        )
-        limits.append((f"the duration of pulse {i}, {pulse.duration:.3g} ps", pulse.duration / _STEPS_PER_DURATION))
+        rate, feature = pulse.scales()
+        fastest = f"the {'carrier' if rate == TWO_PI * pulse.frequency else 'highest frequency'} of pulse {i}"
+        shortest = f"the {'duration' if feature == pulse.duration else 'shortest feature'} of pulse {i}"
+        limits.append((f"{fastest}, {rate / TWO_PI:.3g} THz", _phase(bath) / rate))
+        limits.append((f"{shortest}, {feature:.3g} ps", feature / _STEPS_PER_DURATION))
     return limits
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.dynamics.ledger import channel_summary, ledger
+from lattice.dynamics.pulse import Pulse
+from lattice.dynamics.pulse_samples import interpolation_error, samples_from
 from lattice.observe.motion import peak_displacements, relative_displacement
 from lattice.observe.multiplet_motion import (
     coordinates_of,
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
 
 FAR = 0.1  #: of the nearest-neighbour distance: beyond it an expansion in displacements is not to be trusted
+LATE = 0.25  #: durations before time 0 at which a pulse may be at 1e-4 of its peak (at the default centre: 0.08)
+ROUGH = 1e-4  #: of the peak: estimated error of the interpolation of a sampled field that is told
 LEDGER_KEYS = (
     "channel",
     "source_hbar",
@@ -49,13 +53,14 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
     Returns
     -------
     dict
-        `pulse` (its parameters; a list of them for several pulses), `axis`, `multiplets` in the order of the potential
+        `pulse` (its parameters, of samples only their number, peak, file and hash; a list for several), `axis`,
+        `multiplets` in the order of the potential
         (see `multiplet_row`), `ledger` (see `lattice.dynamics.ledger.channel_summary`), `step_error` (None if not
         finite), `verdict` (see `lattice.observe.verdict`), `warnings` (sentences).
     """
     rows = {name: multiplet_row(run, name) for name in run["multiplet"].values.tolist()}
     summary = summary_of(run)
-    pulses = json.loads(run.attrs["pulses"])[0]
+    pulses = [_without_numbers(pulse) for pulse in json.loads(run.attrs["pulses"])[0]]
     step_error = float(run["step_error"])
     return {
         "pulse": pulses[0] if len(pulses) == 1 else pulses,
@@ -66,6 +71,16 @@ def run_report(run: Dataset, potential: Potential) -> dict[str, Any]:
         "verdict": verdict(rows, summary, select(potential, rows, summary), run),
         "warnings": cautions(run),
     }
+
+
+def _without_numbers(pulse: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a pulse; of samples what names them."""
+    if "samples" not in pulse:
+        return pulse
+    samples = samples_from(pulse["samples"])
+    time, field = samples.peak
+    named = {"count": len(samples.time), "peak_time": time, "peak_field": field}
+    return pulse | {"samples": named | {"file": samples.file, "sha256": samples.sha256}}
 
 
 def summary_of(run: Dataset) -> dict[str, Any]:
@@ -120,7 +135,8 @@ def cautions(run: Dataset) -> list[str]:
     list of str
         A run that did not end well; a step error above 1e-5 (1e-3 in a thermal bath); a record that does not resolve
         the motion; an atom that moves more than 10 % of the distance to its nearest neighbour; a coordinate beyond the
-        range in which the couplings were determined; an imaginary frequency; a pulse that is not over at the end.
+        range in which the couplings were determined; an imaginary frequency; a pulse that is not over at the end, or
+        has begun before; samples of a field too coarse for its interpolation.
     """
     found = []
     if int(run["status"]):
@@ -169,4 +185,8 @@ def _frequencies_and_pulses(run: Dataset) -> list[str]:
     for i, pulse in enumerate(json.loads(run.attrs["pulses"])[0]):
         if pulse["center"] + pulse["duration"] > end:
             found.append(f"pulse {i} is not over at the end of the run: make it longer than {end:g} ps")
+        if Pulse(**pulse).span()[0] < -LATE * pulse["duration"]:
+            found.append(f"pulse {i} begins before time 0, and the run with its field: give a later center")
+        if "samples" in pulse and (error := interpolation_error(samples_from(pulse["samples"]))) > ROUGH:
+            found.append(f"the samples of pulse {i} determine its field only to {error:.1e} of its peak: sample finer")
     return found

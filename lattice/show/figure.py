@@ -67,7 +67,7 @@ def draw_run(run: Dataset) -> Figure:
     shown = by_response(run)[:2]
     figure = Figure(figsize=SIZE, layout="constrained")
     columns = figure.add_gridspec(1, 2, width_ratios=(1.3, 1.0))
-    _draw_times(figure, columns[0], run, shown)
+    draw_times(figure, columns[0], run, shown)
     right = columns[1].subgridspec(3, 1, height_ratios=(1.0, 1.15, 1.3))
     orbits = right[0].subgridspec(1, 2)
     for tone, name in enumerate(shown):
@@ -94,7 +94,7 @@ def check_recorded(quantities: Collection[str]) -> None:
         )
 
 
-def _draw_times(figure: Figure, place: SubplotSpec, run: Dataset, shown: list[str]) -> None:
+def draw_times(figure: Figure, place: SubplotSpec, run: Dataset, shown: list[str]) -> None:
     """Stack the panels that share the time axis."""
     rows = place.subgridspec(len(shown) + 2, 1)
     axes = [figure.add_subplot(rows[i]) for i in range(len(shown) + 2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +24,15 @@ def command_line(source: str | Path, pulse: str, assignments: Sequence[str], fre
     if frequencies is not None:
         words += ["--frequencies", frequencies]
     if pulse:
-        words += ["--pulse", pulse]
+        words += ["--pulse", _names_only(pulse)]
     for assignment in assignments:
-        words += ["--set", assignment]
+        words += ["--set", _names_only(assignment)]
     return shlex.join(words)
+
+
+def _names_only(assignments: str) -> str:
+    """Settings without the folders of the files that they name."""
+    return re.sub(r"""(\b(?:file|source|potential)\s*=\s*["']?)[^,"']*/""", r"\1", assignments)
 
 
 def with_inputs(run: Dataset, settings: RunSettings) -> Dataset:
@@ -53,7 +59,8 @@ def with_inputs(run: Dataset, settings: RunSettings) -> Dataset:
 def _files(settings: RunSettings) -> list[tuple[str, Path]]:
     """Name and path of every file that was read."""
     found = []
-    for given in (settings.run_file, settings.source, settings.potential):
+    sampled = (str(pulse["file"]) for pulse in settings.pulses if "file" in pulse)
+    for given in (settings.run_file, settings.source, settings.potential, *sampled):
         if given is None:
             continue
         bundled = bundled_file(given)

@@ -11,6 +11,8 @@ from lattice.anharmonic.files import load_potential
 from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics.pulse import Pulse, default_pulse
+from lattice.dynamics.pulse_builders import sampled_pulse
+from lattice.dynamics.pulse_samples import read_samples
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
 from lattice.structure.load import load
@@ -76,16 +78,23 @@ def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tu
     if not keys:
         return (default_pulse(potential),)
     first = dict(keys[0])
-    if any(key not in first for key in NECESSARY):
+    if "file" not in first and any(key not in first for key in NECESSARY):
         default = default_pulse(potential)
         first = {key: getattr(default, key) for key in NECESSARY} | first
     for i, later in enumerate(keys[1:], 1):
         missing = [key for key in NECESSARY if key not in later]
-        if missing:
+        if missing and "file" not in later:
             raise InputError(
                 f"Pulse {i} is incomplete", found=f"no {', '.join(missing)}", fix=f"give pulse.{i}.{missing[0]}"
             )
-    return tuple(Pulse(**pulse) for pulse in (first, *keys[1:]))
+    return tuple(_pulse(pulse) for pulse in (first, *keys[1:]))
+
+
+def _pulse(keys: Mapping[str, Any]) -> Pulse:
+    """Make one pulse, sampled where it names a file."""
+    rest = dict(keys)
+    file = rest.pop("file", None)
+    return Pulse(**rest) if file is None else sampled_pulse(read_samples(file), **rest)
 
 
 def _check_same_crystal(source: str, potential: Potential) -> None:

@@ -49,6 +49,10 @@ def read_run_document(source: str | Path) -> dict[str, Any]:
         value = document.get(key)
         if isinstance(value, str) and value not in bundled_names():
             document[key] = str(path.parent / value)
+    pulses = document.get("pulse")
+    for pulse in pulses if isinstance(pulses, list) else ():
+        if isinstance(pulse, dict) and isinstance(pulse.get("file"), str):
+            pulse["file"] = str(path.parent / pulse["file"])
     return document
 
 

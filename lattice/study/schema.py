@@ -135,6 +135,10 @@ PULSE_KEYS: dict[str, Checker] = {
     "axis": vector,
     "shape": text,
     "transmission": number,
+    "chirp": number,
+    "rotation": number,
+    "edge": number,
+    "file": text,
 }
 RECORD_KEYS: dict[str, Checker] = {"every": number, "start": number, "quantities": words}
 NUMERICS_KEYS: dict[str, Checker] = {"rtol": number, "threads": whole}

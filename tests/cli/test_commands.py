@@ -1,6 +1,7 @@
 """The commands: JSON, text, exit status, and what they leave on disk."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from lattice import __version__
 from lattice.cli.app import COMMANDS, main
-from lattice.dynamics.runfile import load_run
+from lattice.dynamics.runfile import load_run, save_run
 from lattice.errors import IntegrationError
 
 MODE_KEYS = {
@@ -238,6 +239,32 @@ class TestRun:
         assert row["helicity"] == pytest.approx(1.0, abs=1e-3)
         assert lattice("run", tmp_path / "potential.toml").exit_code == 0
 
+    def test_a_sampled_pulse_and_a_chirped_one(self, tmp_path):
+        (tmp_path / "potential.toml").write_text(POTENTIAL, encoding="utf-8")
+        times = [0.02 * i for i in range(200)]
+        lines = [f"{t}, {0.1 * math.exp(-((t - 2) ** 2)) * math.cos(12.6 * (t - 2))}, 0" for t in times]
+        (tmp_path / "thz.txt").write_text("# ps, MV/cm\n" + "\n".join(lines), encoding="utf-8")
+        (tmp_path / "run.toml").write_text(
+            'source = "potential.toml"\nduration = 8.0\n[[pulse]]\nfile = "thz.txt"\n'
+            '[[pulse]]\namplitude = 0.1\nfrequency = 2.0\nduration = 0.5\nchirp = 0.5\nshape = "sech2"\nrotation = 9',
+            encoding="utf-8",
+        )
+        done = lattice("run", tmp_path / "run.toml", "--json", "-o", tmp_path / "run.nc")
+        assert done.exit_code == 2  # at 2 ps from its peak the sampled field has not faded
+        assert "does not end near zero" in done.stderr
+        lines = [f"{t} {0.1 * math.exp(-2 * (t - 2) ** 2) * math.cos(12.6 * (t - 2))}" for t in times]
+        (tmp_path / "thz.txt").write_text("\n".join(lines), encoding="utf-8")
+        done = lattice("run", tmp_path / "run.toml", "--json", "--pulse", "amplitude=0.2", "-o", tmp_path / "run.nc")
+        assert done.exit_code == 0, done.stderr
+        sampled, chirped = json.loads(done.stdout)["pulse"]
+        assert (sampled["shape"], sampled["amplitude"], sampled["samples"]["count"]) == ("sampled", 0.2, 200)
+        assert sampled["frequency"] == pytest.approx(12.6 / 6.2832, abs=0.02)
+        assert (chirped["chirp"], chirped["rotation"], chirped["center"]) == (0.5, 9.0, 2.75)
+        provenance = json.loads(load_run(tmp_path / "run.nc").attrs["provenance"])
+        assert set(provenance["inputs"]) == {"run.toml", "potential.toml", "thz.txt"}
+        shown = lattice("run", tmp_path / "run.toml").stdout
+        assert in_order(shown, "200 samples of thz.txt", "sech2, 0.1 MV/cm", "chirp +0.5 THz/ps", "rotation +9 °/ps")
+
     def test_a_potential_beside_its_source(self, tmp_path):
         from lattice.anharmonic.files import load_potential
 
@@ -260,6 +287,65 @@ class TestRun:
         assert done.exit_code == 0
         assert "Warning: an atom moves by" in done.stderr
         assert "Warning" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("short")
+    done = lattice("run", "Bi2Se3", "--set", "duration=4", "-q", "-o", folder / "run.nc")
+    assert done.exit_code == 0, done.stderr
+    return folder / "run.nc"
+
+
+class TestOfRuns:
+    """`lattice verify`, `ledger` and `plot`."""
+
+    def test_verify_agrees_and_says_so(self, short_run):
+        done = lattice("verify", short_run, "--json")
+        assert done.exit_code == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert set(result) == {"file", "ok", "reintegrated", "checks", "differs", "warnings"}
+        assert result["ok"]
+        assert result["reintegrated"]
+        assert result["file"] == "run.nc"
+        assert len(result["checks"]) > 40
+
+    def test_verify_of_a_false_run_has_status_1(self, short_run, tmp_path):
+        run = load_run(short_run)
+        run["ledger"].values[0] *= 1.01
+        save_run(run, tmp_path / "run.nc")
+        done = lattice("verify", tmp_path / "run.nc")
+        assert done.exit_code == 1
+        assert in_order(done.stdout, "checksum of the file", "agrees", "closure of the ledger", "DIFFERS", "differ: ")
+
+    def test_ledger_as_json_and_as_a_table(self, short_run):
+        report = json.loads(lattice("ledger", short_run, "--json").stdout)
+        assert set(report) == {"axis", "rows", "L_change_hbar", "gross_hbar", "closure", "closure_xyz", "summary"}
+        for name, change in report["L_change_hbar"].items():
+            booked = sum(row["received_hbar"][name] for row in report["rows"])
+            assert booked == pytest.approx(change, abs=1e-10)
+        assert report["summary"]["ratio"] == pytest.approx(2.0, abs=1e-6)
+        text = lattice("ledger", short_run).stdout
+        assert in_order(
+            text, "Eu(1)", "crystal", "light", "Eu(1)^2 Eg(2)", "damping", "ΔL", "closes to", "ratio 2.0000"
+        )
+        assert "Eg(2)^4" not in text
+        assert in_order(lattice("ledger", short_run, "-v").stdout, "Eg(2)^4", "x/ħ", "crystal")
+        assert lattice("ledger", short_run, "--trajectory", "1").exit_code == 2
+
+    @pytest.mark.parametrize("kind", ["trajectory", "spectrum", "ledger"])
+    def test_plots(self, short_run, tmp_path, kind):
+        done = lattice("plot", short_run, kind, "-o", tmp_path / "a.png", "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout) == {"kind": kind, "figure": "a.png"}
+        assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_what_was_not_recorded_cannot_be_drawn(self, short_run, tmp_path):
+        save_run(load_run(short_run).drop_vars(["Q", "P"]), tmp_path / "run.nc")
+        done = lattice("plot", tmp_path / "run.nc", "spectrum", "-o", tmp_path / "a.png")
+        assert done.exit_code == 2
+        assert "not recorded" in done.stderr
+        assert lattice("plot", tmp_path / "run.nc", "ledger", "-o", tmp_path / "a.svg").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -291,6 +377,15 @@ class TestRun:
         (["run", "Bi2Se3", "--figure", "absent/run.png"], "mkdir -p absent"),
         (["run", "Bi2Se3", "--figure", "run.bmp"], ".png"),
         (["run", "Bi2Se3", "--figure", "run.png", "--set", 'record.quantities=["Q"]'], "not recorded"),
+        (["run", "Bi2Se3", "--pulse", "shape=sech"], "sech2"),
+        (["run", "Bi2Se3", "--pulse", "file=absent.txt"], "no such file"),
+        (["run", "Bi2Se3", "--pulse", "edge=1"], "flat_top"),
+        (["verify", "absent.nc"], "no such run"),
+        (["ledger", "absent.nc"], "no such run"),
+        (["plot", "absent.nc", "ledger", "-o", "a.png"], "no such run"),
+        (["plot", "absent.nc", "ledger", "-o", "a.bmp"], ".png"),
+        (["plot", "absent.nc", "leger", "-o", "a.png"], "ledger"),
+        (["plot", "absent.nc", "ledger"], "Missing option"),
         (["runn"], "did you mean run?"),
         (["--unknown"], "No such option"),
     ],

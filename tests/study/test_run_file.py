@@ -82,7 +82,7 @@ def test_every_key_of_the_file_arrives(tmp_path):
 
 
 def test_the_schema_names_what_the_types_take():
-    assert set(PULSE_KEYS) == set(inspect.signature(Pulse).parameters)
+    assert set(PULSE_KEYS) - {"file"} == set(inspect.signature(Pulse).parameters) - {"samples"}
     assert set(RECORD_KEYS) == set(inspect.signature(Record).parameters)
     taken = set(inspect.signature(RunSettings).parameters) - {"pulses", "rtol", "threads", "run_file", "command"}
     assert set(RUN_KEYS) == taken | {"pulse", "numerics"}
@@ -200,3 +200,16 @@ def test_settings_that_lead_nowhere_are_refused(assignment):
 def test_a_record_that_cannot_be_is_refused():
     with pytest.raises(InputError, match="unknown quantity"):
         settings_from_document({"source": "Bi2Se3", "record": {"quantities": ["Z"]}})
+
+
+def test_the_file_of_a_sampled_pulse_is_relative_to_the_run_file(tmp_path):
+    text = 'source = "Bi2Se3"\n[[pulse]]\nfile = "fields/thz.txt"\nhelicity = -1.0\n'
+    text += '[[pulse]]\nshape = "sech2"\nchirp = 0.1'
+    settings = read_settings(write(tmp_path, text), pulse="amplitude=0.2")
+    assert settings.pulses[0] == {"file": str(tmp_path / "fields/thz.txt"), "helicity": -1.0, "amplitude": 0.2}
+    assert settings.pulses[1] == {"shape": "sech2", "chirp": 0.1}
+
+
+def test_the_command_keeps_no_folder_of_a_sampled_field():
+    settings = read_settings("Bi2Se3", pulse="file=/some/where/thz.txt,angle=3", assignments=["pulse.1.file=../a/b.nc"])
+    assert settings.command == "lattice run Bi2Se3 --pulse file=thz.txt,angle=3 --set pulse.1.file=b.nc"
