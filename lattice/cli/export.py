@@ -8,7 +8,7 @@ from lattice.cli.options import Vector, common_options, output_path, show, vecto
 
 
 @click.command()
-@click.argument("source", metavar="RUN.nc|SOURCE")
+@click.argument("source", metavar="RUN.nc|MODES.nc|SOURCE")
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file to write: .extxyz, .json or .csv.")
 @vector_option("--q", "Wave vector of the modes of SOURCE in units of the reciprocal cell vectors; Γ if left out.")
 @common_options

@@ -1,4 +1,4 @@
-"""What a page or an export is made of: a saved run, or the modes of a crystal."""
+"""What a page or an export is made of: a saved run, saved modes, or the modes of a crystal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
-    """Read a run where the name ends in ``.nc``, else a crystal, and solve its modes.
+    """Read a run or modes where the name ends in ``.nc``, else a crystal, and solve its modes.
 
     Raises
     ------
     InputError
-        If a wave vector is given for a run, or the source cannot be read.
+        If a wave vector is given for a file, or the source cannot be read.
     """
     if Path(source).suffix.lower() != ".nc":
         from lattice.modes.solve import solve_modes
@@ -28,7 +28,8 @@ def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
 
         return solve_modes(load(source), q or (0.0, 0.0, 0.0))
     if q is not None:
-        raise InputError("A run has no wave vector to choose", found=f"--q with {source}", fix="leave --q out")
+        raise InputError("A file has no wave vector to choose", found=f"--q with {source}", fix="leave --q out")
     from lattice.dynamics.runfile import load_run
+    from lattice.modes.files import holds_modes, load_modes
 
-    return load_run(source)
+    return load_modes(source) if holds_modes(source) else load_run(source)

@@ -81,6 +81,17 @@ def save_modes(modes: Modes, path: str | os.PathLike[str]) -> None:
         dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
+def holds_modes(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file says that it holds modes, of any version; False for what is no netCDF file."""
+    import xarray as xr
+
+    try:
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+            return str(opened.attrs.get("schema")).startswith(SCHEMA.rstrip("0123456789"))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError):
+        return False
+
+
 def load_modes(path: str | os.PathLike[str]) -> Modes:
     """Read modes that `save_modes` wrote, and check their schema.
 

@@ -520,7 +520,9 @@ class TestProcess:
 
 def test_page_of_a_run_and_of_modes(tmp_path):
     lattice("run", "Bi2Se3", "--set", "duration=4", "-o", tmp_path / "run.nc")
-    for source, name in ((tmp_path / "run.nc", "run.html"), ("Bi2Se3", "modes.html")):
+    lattice("modes", "Bi2Se3-noSOC", "--q", 0, 0, 0.25, "-o", tmp_path / "modes.nc")
+    sources = ((tmp_path / "run.nc", "run.html"), (tmp_path / "modes.nc", "wave.html"), ("Bi2Se3", "modes.html"))
+    for source, name in sources:
         done = lattice("page", source, "-o", tmp_path / name, "--json")
         assert done.exit_code == 0, done.stderr
         size = (tmp_path / name).stat().st_size
