@@ -15,7 +15,8 @@ from lattice.cli.options import Vector, common_options, output_path, show, vecto
 def page(source: str, output: str, q: Vector | None, as_json: bool, level: int) -> None:
     """Write one HTML file, for any browser and without network, that shows a run or the modes of a crystal moving.
 
-    RUN.nc is a file of `lattice run -o`, MODES.nc one of `lattice modes -o`. SOURCE is a bundled name, a folder, a phonopy yaml or a structure file.
+    RUN.nc is a file of `lattice run -o`, MODES.nc one of `lattice modes -o`. SOURCE is a bundled name, a folder, a
+    phonopy yaml or a structure file.
     """
     from lattice.cli.page_source import read_page_source
     from lattice.show.page import write_page
