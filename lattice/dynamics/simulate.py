@@ -56,8 +56,8 @@ def simulate(
     pulse_or_pulses : Pulse or sequence of Pulse
         Fields that add up; an empty sequence is no field. A pulse without axis propagates along the potential's n̂.
     duration : float
-        *ps*. If it is no multiple of the recording interval the run still goes to its end: the ledger and `L_change`
-        cover 0 … duration, the last recorded time is earlier.
+        *ps*, at least 1e-9. If it is no multiple of the recording interval the run still goes to its end: the ledger
+        and `L_change` cover 0 … duration, the last recorded time is earlier.
     record : Record
         What to keep, and how often.
     temperature : float
@@ -70,7 +70,7 @@ def simulate(
         max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run). The finer solution is returned. In a bath
         the halved step sees the same random force, and the bound is never finer than 1e-3.
     n_threads : int
-        Threads over trajectories; the result has the same bits for any number.
+        Threads over trajectories, at most 1024; the result has the same bits for any number.
     on_failure : {"raise", "keep"}
         Whether a run that diverges or misses `rtol` raises or is returned with its `status` and `message`.
     initial : pair of array_like, optional
@@ -84,7 +84,7 @@ def simulate(
     Raises
     ------
     InputError
-        If an argument is out of its range.
+        If an argument is out of its range, or the run would need more steps than can be made in a bearable time.
     IntegrationError
         If the run diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
@@ -135,7 +135,7 @@ def simulate_ensemble(
     Raises
     ------
     InputError
-        If an argument is out of its range.
+        If an argument is out of its range, or the runs would need more steps than can be made in a bearable time.
     IntegrationError
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """

@@ -19,7 +19,7 @@ _PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a ca
 _PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
 _STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
 # Forces are evaluated once for each kick, at 1 to 2 µs for a potential of fifty terms.
-MAX_KICKS = 2**28  #: of one trajectory with its shortest step (minutes)
+MAX_KICKS = 2**27  #: of one trajectory with its shortest step (minutes)
 _MAX_FIRST_KICKS = MAX_KICKS // 4  #: of one trajectory with its first step: two halvings must be left
 _MAX_ALL_KICKS = 2**35  #: of all trajectories with their first steps (half a day)
 
