@@ -6,22 +6,23 @@ from typing import Any
 
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
+from lattice.observe.verify import ITSELF
 
 
 def verify_text(result: dict[str, Any], level: int) -> str:
-    """Return the checks as a table, the worst first, and what they come to.
+    """Return the checks as a table and what they come to.
 
     Parameters
     ----------
     result : dict
         As from `lattice.observe.verify.verify_run`.
     level : int
-        1: every check; else those that failed, and those without a multiplet of their own.
+        1: every check; else those that failed, and those of whole arrays.
     """
     rows = [("quantity", "difference", "bound", "relative to", "")]
     hidden = 0
     for check in result["checks"]:
-        if check["ok"] and " of " in check["quantity"] and check["bound"] is not None and level < VERBOSE:
+        if check["ok"] and check["relative_to"] == ITSELF and level < VERBOSE:
             hidden += 1
             continue
         cells = (number(check["difference"], ".1e"), number(check["bound"], ".1e"), check["relative_to"] or "–")

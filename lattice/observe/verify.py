@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 Check = dict[str, Any]
 OUTSIDE = (LIGHT, LIGHT2, DAMPING, NOISE)  #: rows whose counterpart is the field or the bath, not the crystal
 SIZE, TRANSFER = "size of L", "transfer or size of L"
+ITSELF = "itself"  #: of the single numbers of the report
 FINEST = 1e-8  #: of β
 ROUND_OFF = 1e-12  #: bound where stored numbers determine another
 REPORTED = ("peak_L_hbar", "helicity", "spectral_peak_THz")
@@ -258,8 +259,8 @@ def _report_checks(run: Dataset, other: Dataset, bound: float, size: float) -> l
 def _number(quantity: str, stored: float | None, again: float | None, bound: float, least: float) -> Check:
     """Compare two plain numbers, relative to the larger or to `least`; None agrees with None only."""
     if stored is None or again is None:
-        return _verdict(quantity, stored is again)
-    return _check(quantity, stored, again, bound, "itself", max(abs(stored), abs(again), least))
+        return _verdict(quantity, stored is again) | {"relative_to": ITSELF}
+    return _check(quantity, stored, again, bound, ITSELF, max(abs(stored), abs(again), least))
 
 
 def _check(quantity: str, stored: Any, again: Any, bound: float, relative_to: str, scale: float | None = None) -> Check:

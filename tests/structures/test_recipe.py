@@ -123,6 +123,16 @@ def test_a_missing_table_names_the_folder_and_the_variable(recipe, tmp_path):
         recipe.pseudopotentials.find_table("Bi", str(tmp_path))
 
 
+def test_the_command_ends_in_one_line_where_something_is_missing(recipe, tmp_path, capsys):
+    assert recipe.recipe.main(["relax", "--work", str(tmp_path), "--hgh", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "83bi.5.hgh" in message
+    with pytest.raises(SystemExit):
+        recipe.recipe.main(["nonsense"])
+    assert "unknown step 'nonsense'" in capsys.readouterr().err
+
+
 def test_input_holds_cell_positions_mesh_and_start(recipe):
     cell = recipe.espresso.Cell(
         recipe.patterns.LATTICE, recipe.patterns.SYMBOLS, recipe.patterns.MASSES, recipe.pseudopotentials.upf_names()
@@ -349,7 +359,7 @@ def test_known_couplings_are_found_again(recipe, known):
     )
     assert content["fit"]["rank"] == 40
     assert not content["fit"]["without_double"]
-    assert len(content["tests"]) == 5
+    assert len(content["tests"]) == 6
     for entry in content["tests"].values():
         assert entry["rms_difference"] < 1e-6 * entry["rms_force"]
     assert content["quartic"]["Eu1^4"]["value"] == pytest.approx(known.b_u, rel=1e-5)

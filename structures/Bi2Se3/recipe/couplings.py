@@ -26,7 +26,7 @@ SMALL = (
 DOUBLE = {name: "eu1x_2" if name == "eu1x_1" else f"{name}_2" for name in SMALL}
 
 UNTOUCHED = 1e-10  # eV/(Å√amu)³, round-off of the fit
-TESTS = ("eu2x_1", "eg2y", "eu1x_eg2y", "eu1y_eg2y", "generic")
+TESTS = ("eu2x_1", "eg2y", "mix5", "eu1x_eg2y", "eu1y_eg2y", "generic")
 
 
 @dataclass(frozen=True)

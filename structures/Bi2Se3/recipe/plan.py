@@ -120,13 +120,15 @@ def doubled() -> list[Run]:
 def checks(modes: dict[str, np.ndarray]) -> list[Run]:
     """Return structures that the fit of the cubic couplings does not use, so that their forces test it.
 
-    E_u1 along y with E_g2, the partner of the same structure along x, and one pair without any symmetry.
+    One structure of all odd patterns along y and z, which tests the couplings of A2u, E_u and E_g; E_u1 along y with
+    E_g2, the partner of the same structure along x; and one pair without any symmetry.
     """
     eu1, eg2 = along(modes["Eu1"], ("u1", "u2"), "y", 1.5), along(modes["Eg2"], ("g1", "g2"), "y", 1.0)
     minus = {name: -value for name, value in eg2.items()}
     names = [f"{pattern}{axis}" for pattern in patterns.PATTERNS for axis in patterns.AXES]
     signs = (1, -1, 1, 1, 1, -1, -1, 1, 1, 1, -1, -1)
     return [
+        Run("mix5", {"u1y": 0.5, "u2y": -0.5, "u1z": 0.5, "u2z": 0.5}, waves="mix1"),
         Run("eu1y_eg2y+", eu1 | eg2, waves="mix1"),
         Run("eu1y_eg2y-", eu1 | minus, waves="mix1"),
         *_signed("generic", {name: 0.4 * sign for name, sign in zip(names, signs, strict=True)}, K4, None, True),

@@ -167,16 +167,24 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown step {unknown[0]!r}; choose from {', '.join(STEPS)}")
     steps = options.steps or list(STEPS)
+    try:
+        _follow(steps, options)
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
+        print(f"recipe.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _follow(steps: list[str], options: argparse.Namespace) -> None:
+    """Convert the pseudopotentials where a step needs them and run the steps in the order given."""
     pseudo = (options.work / "pseudo").resolve()
-    names = pseudopotentials.upf_names()
     if steps != ["assemble"]:
         pseudopotentials.write_all(pseudo, options.hgh)
-    cell = espresso.Cell(patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, names)
+    cell = espresso.Cell(patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, pseudopotentials.upf_names())
     session = Session(espresso.Workplace(HERE / "results", options.work.resolve(), pseudo), cell, tuple(options.start))
     for step in steps:
         print(f"step {step}", flush=True)
         STEPS[step](session)
-    return 0
 
 
 if __name__ == "__main__":
