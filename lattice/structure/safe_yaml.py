@@ -13,13 +13,14 @@ import lzma
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
 from lattice.errors import FormatError, InputError
 
 MAX_BYTES = 512 * 1024**2  # a full set of force constants of 1300 atoms; more is taken for a decompression bomb
+_PIECE = 1024**2  # bytes read at a time
 MAX_DEPTH = 32  # phonopy nests six deep
 STANDARD_TAG = "tag:yaml.org,2002:"
 PLAIN_TAGS = {STANDARD_TAG + kind for kind in ("bool", "float", "int", "map", "null", "seq", "str")}
@@ -45,7 +46,7 @@ def read_bytes(path: Path) -> bytes:
     opener = COMPRESSED.get(path.suffix, open)
     try:
         with opener(path, "rb") as stream:
-            data: bytes = stream.read(MAX_BYTES + 1)
+            data = _at_most(stream, MAX_BYTES + 1)
     except (lzma.LZMAError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(
             f"{path.name} cannot be decompressed", found=error, fix="copy or write the file again; it is damaged"
@@ -68,6 +69,15 @@ def read_bytes(path: Path) -> bytes:
             fix="keep large force constants in force_constants.hdf5",
         )
     return data
+
+
+def _at_most(stream: IO[bytes], limit: int) -> bytes:
+    """Read up to `limit` bytes, piece by piece: a single call would set all of them aside at once."""
+    pieces, size = [], 0
+    while size < limit and (piece := stream.read(min(_PIECE, limit - size))):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def read_text(path: Path) -> str:
