@@ -75,7 +75,7 @@ def fit(results: Path, label: str) -> Line | None:
     structures = [records.structure(results, name) for name in STRUCTURES[label]]
     matrix = np.vstack([_rows(s.amplitude[rows]) for s in structures])
     force = np.concatenate([s.odd[rows] for s in structures])
-    seen = np.linalg.norm(matrix, axis=0) > 1e-9
+    seen = np.linalg.norm(matrix, axis=0) > 1e-6  # recorded positions are rounded to 1e-10 Å
     c = np.full(len(seen), np.nan)
     c[seen], _, rank, _ = np.linalg.lstsq(matrix[:, seen], force, rcond=1e-10)
     if rank < seen.sum() or not seen[:3].all():
