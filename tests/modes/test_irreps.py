@@ -6,6 +6,8 @@ from model_crystals import cell_of_spacegroup, spring_crystal
 
 import lattice
 from lattice.modes.axis import rotation_order
+from lattice.structure.crystal import Crystal
+from lattice.structure.symmetry import find_spacegroup
 
 ONE_OF_EACH_POINT_GROUP = (
     1, 2, 3, 6, 10, 16, 25, 47, 75, 81, 83, 89, 99, 111, 115, 123, 143, 147, 149, 150, 156, 157, 162, 164, 166, 168,
@@ -35,6 +37,23 @@ def test_labels(number):
             np.testing.assert_allclose(
                 modes.m[multiplet.indices[0]], 0 if irrep[0] == "A" else modes.rotation_order / 2
             )
+
+
+SEED = {216: 1}  # with seed 0 the random place happens to be a special one
+
+
+@pytest.mark.parametrize("number", range(1, 231))
+def test_every_space_group_has_labels(number):
+    """General orbits alone, so no force constants are needed; the vector representation is that of the translations."""
+    cell = cell_of_spacegroup(number, species=1 if number >= 195 else 2, seed=SEED.get(number, 0))
+    spacegroup = find_spacegroup(cell)
+    assert spacegroup.number == number
+    modes = lattice.solve_patterns(Crystal(cell.cell, cell.positions, cell.numbers, cell.masses, spacegroup))
+    vector = {x.irrep for x in modes.multiplets if x.acoustic}
+    for multiplet in modes.multiplets:
+        assert multiplet.irrep is not None, multiplet.irrep_reason
+        assert multiplet.ir_active == (multiplet.irrep in vector and not multiplet.acoustic)
+    assert sum(len(x.indices) for x in modes.multiplets if x.acoustic) == 3
 
 
 def test_bi2se3_decomposition():
