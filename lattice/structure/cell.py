@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice.errors import InputError
-from lattice.structure.crystal import FloatArray, IntArray, frozen_array
+from lattice.structure.crystal import FloatArray, IntArray, check_arrays, frozen_array
 
 CLOSEST_ATOMS = 0.25  # Å; no bond is shorter than 0.74 Å
 LARGEST_NUMBER = 118
@@ -43,14 +43,7 @@ class Cell:
         if n_atoms == 0:
             raise InputError("The cell has no atoms", found="0 atoms", fix="give a crystal with at least one atom")
         shapes = {"cell": (3, 3), "positions": (n_atoms, 3), "masses": (n_atoms,)}
-        for attribute, shape in shapes.items():
-            value = getattr(self, attribute)
-            if value.shape != shape or not np.isfinite(value).all():
-                raise InputError(
-                    f"The {attribute} of the crystal cannot be used",
-                    found=f"shape {value.shape}, finite: {bool(np.isfinite(value).all())}",
-                    fix=f"give finite numbers of shape {shape}",
-                )
+        check_arrays({name: getattr(self, name) for name in shapes}, shapes)
         self._check_species()
         self._check_geometry()
 
@@ -61,10 +54,6 @@ class Cell:
                 "The crystal has an unknown species",
                 found=f"atomic number {int(unknown[0])}",
                 fix="name every atom by the symbol of a chemical element",
-            )
-        if (self.masses <= 0).any():
-            raise InputError(
-                "A mass is not positive", found=self.masses.min(), fix="give masses in amu, all above zero"
             )
 
     def _check_geometry(self) -> None:

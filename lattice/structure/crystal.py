@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,34 @@ def frozen_array(values: object, dtype: type = np.float64) -> NDArray:  # type: 
     array: NDArray = np.array(values, dtype=dtype, order="C")  # type: ignore[type-arg]
     array.setflags(write=False)
     return array
+
+
+def check_arrays(arrays: Mapping[str, FloatArray | None], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check what is known of a crystal: shapes, finite numbers, positive masses; None is not known.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be used.
+    """
+    for name, value in arrays.items():
+        if value is None:
+            continue
+        if value.shape != shapes[name]:
+            raise InputError(
+                f"The crystal's {name} have the wrong shape",
+                found=f"{value.shape}, expected {shapes[name]}",
+                fix="give one entry for each atom of the cell, in Cartesian components",
+            )
+        if not np.isfinite(value).all():
+            raise InputError(
+                f"The crystal's {name} hold numbers that are not finite",
+                found="NaN or infinity",
+                fix="check the file for ***, NaN or Inf",
+            )
+    masses = arrays.get("masses")
+    if masses is not None and (masses <= 0).any():
+        raise InputError("A mass is not positive", found=masses.min(), fix="give masses in amu, all above zero")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,26 +182,7 @@ class Crystal:
             "born_charges": (n_atoms, 3, 3),
             "dielectric": (3, 3),
         }
-        for attribute, shape in shapes.items():
-            value = getattr(self, attribute)
-            if value is None:
-                continue
-            if value.shape != shape:
-                raise InputError(
-                    f"The crystal's {attribute} have the wrong shape",
-                    found=f"{value.shape}, expected {shape}",
-                    fix=f"give one entry for each of the {n_atoms} atoms",
-                )
-            if not np.isfinite(value).all():
-                raise InputError(
-                    f"The crystal's {attribute} hold numbers that are not finite",
-                    found="NaN or infinity",
-                    fix="check the file for ***, NaN or Inf",
-                )
-        if (self.masses <= 0).any():
-            raise InputError(
-                "A mass is not positive", found=self.masses.min(), fix="give masses in amu, all above zero"
-            )
+        check_arrays({name: getattr(self, name) for name in shapes}, shapes)
 
     @property
     def n_atoms(self) -> int:
