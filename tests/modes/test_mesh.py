@@ -154,7 +154,7 @@ def check_same_modes_as_phonopy(crystal, mesh):
     vectors = phonon.qpoints.eigenvectors.transpose(0, 2, 1)
     spin = np.array([np.einsum("xaa->ax", angular_momentum_matrix(v.reshape(len(v), -1, 3))).real for v in vectors[1:]])
     group = full["degenerate_group"].values[1:]
-    assert np.abs(multiplet_sums(full["J"].values[1:], group) - multiplet_sums(spin, group)).max() < 1e-9
+    assert np.abs(multiplet_sums(full["J"].values[1:], group) - multiplet_sums(spin, group)).max() < 1e-10
 
 
 @pytest.mark.parametrize("number", [1, 76, 152, 186, 227])
