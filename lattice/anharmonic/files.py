@@ -135,10 +135,14 @@ def _find(path_or_name: str | os.PathLike[str]) -> tuple[Path, str | None]:
         raise InputError(
             "There is no such potential",
             found=str(path_or_name),
-            fix=f"give a .toml or .nc file, or a bundled name: {names}",
+            fix=f"give a .toml or .nc file, or a bundled name: {names}; lattice couple makes one for another crystal",
         )
     if path.suffix not in {".toml", ".nc"}:
-        raise InputError("Unknown ending for a potential", found=path.name, fix="give a .toml or .nc file")
+        raise InputError(
+            "This file is no potential",
+            found=path.name,
+            fix="give a .toml or .nc file; lattice couple makes one from a crystal and a calculator or force constants",
+        )
     return path, None
 
 

@@ -26,7 +26,7 @@ def checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
         raise InputError(
             "Modes need second-order force constants",
             found=f"{crystal.name or 'a structure'} without force constants",
-            fix="give fc= (FORCE_SETS, FORCE_CONSTANTS or force_constants.hdf5), or put the file beside the structure",
+            fix="give FORCE_SETS, FORCE_CONSTANTS or force_constants.hdf5 as fc= or --fc, or put it beside the cell",
         )
     if crystal.force_constants.gamma_only and qpoint.any():
         other = f", e.g. the bundled {crystal.dispersion_name!r}" if crystal.dispersion_name else ""
