@@ -472,6 +472,9 @@ ALWAYS_INLINE void write_spin(int n, int count, const complex_lanes *y, mask ran
     }
 }
 
+/* A complex number in memory, aligned as a double: written at once. */
+typedef double number __attribute__((vector_size(16), aligned(8), may_alias));
+
 ALWAYS_INLINE void write_vector(int n, int count, const complex_lanes *y, mask rank, double *eigenvector)
 {
     double *out[LANES];
@@ -479,8 +482,7 @@ ALWAYS_INLINE void write_vector(int n, int count, const complex_lanes *y, mask r
         out[lane] = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
     for (int i = 0; i < n; i++)
         for (int lane = 0; lane < count; lane++) {
-            out[lane][2 * i] = y[i * COLUMNS].re[lane];
-            out[lane][2 * i + 1] = y[i * COLUMNS].im[lane];
+            *(number *)(out[lane] + 2 * i) = number{y[i * COLUMNS].re[lane], y[i * COLUMNS].im[lane]};
         }
 }
 
