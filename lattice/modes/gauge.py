@@ -89,6 +89,8 @@ def circular_partners(columns: ComplexArray, frame: Frame) -> list[Partner]:
     list of Partner
         ``d`` orthonormal partners; the result does not depend on the basis that was given.
     """
+    if frame.real:
+        columns = _real_span(columns)
     partners: list[Partner] = []
     classes = _split_by_rotation(columns, frame)
     conjugates = {round(m, 6) for m, _ in classes}
@@ -102,6 +104,16 @@ def circular_partners(columns: ComplexArray, frame: Frame) -> list[Partner]:
         elif m > 0:
             partners += _conjugate_pairs(space, m, frame)
     return partners
+
+
+def _real_span(columns: ComplexArray) -> ComplexArray:
+    """Return real orthonormal columns of a space that is closed under conjugation.
+
+    An eigensolver misses the closure by round-off over the distance to the next multiplet of the same irrep; the real
+    span is right to the square of that.
+    """
+    left, _, _ = np.linalg.svd(np.hstack([columns.real, columns.imag]), full_matrices=False)
+    return np.asarray(left[:, : columns.shape[1]], dtype=np.complex128)
 
 
 def _split_by_rotation(columns: ComplexArray, frame: Frame) -> list[tuple[float, ComplexArray]]:

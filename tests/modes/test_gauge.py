@@ -46,7 +46,7 @@ def test_gamma_gauge(number):
     modes = solve_modes(crystal)
     _, unitary, frame = solved_sets(crystal, np.zeros(3))
     flat = modes.eigenvectors.reshape(modes.n_modes, -1)
-    np.testing.assert_allclose(flat.conj() @ flat.T, np.eye(modes.n_modes), atol=1e-11)
+    np.testing.assert_allclose(flat.conj() @ flat.T, np.eye(modes.n_modes), atol=1e-12)
     assert modes.rotation_order == frame.order > 1
     # T(C_n) ε = exp(−2πi m/n) ε
     turned = frame.rotate(flat.T).T
