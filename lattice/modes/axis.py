@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _ORDER_OF_TRACE = {3: 1, -1: 2, 0: 3, 1: 4, 2: 6}
 _DIRECTION_TOLERANCE = 1e-5
 _MAX_DENOMINATOR = 48
+_SMALLEST_ANGLE = 1e-4  #: rad, below it a rotation is the identity
 
 
 def rotation_order(rotation: IntArray) -> int:
@@ -108,15 +110,40 @@ def generating_rotation(operations: Sequence[LittleGroupOperation], axis: FloatA
     tuple
         n and the position of the operation; (1, None) where the axis is no rotation axis of the little group.
     """
+    unitary = [i for i, operation in enumerate(operations) if not operation.is_antiunitary]
+    order, position = generator_about(np.array([operations[i].rotation_cartesian for i in unitary]), axis)
+    return order, None if position is None else unitary[position]
+
+
+def generator_about(
+    rotations: FloatArray, axis: FloatArray, tolerance: float = _DIRECTION_TOLERANCE
+) -> tuple[int, int | None]:
+    """Find the rotation by the smallest positive angle about an axis among Cartesian matrices.
+
+    Parameters
+    ----------
+    rotations : ndarray
+        ``(n_operations, 3, 3)``, proper and improper.
+    axis : ndarray
+        ``(3,)`` unit vector.
+    tolerance : float
+        Largest component by which the rotation may move the axis.
+
+    Returns
+    -------
+    tuple
+        n = 360°/angle and the position of the rotation; (1, None) where there is none.
+    """
     order, position = 1, None
-    for i, operation in enumerate(operations):
-        r = operation.rotation_cartesian
-        if operation.is_antiunitary or np.linalg.det(r) < 0 or np.abs(r @ axis - axis).max() > _DIRECTION_TOLERANCE:
+    for i, r in enumerate(rotations):
+        if np.linalg.det(r) < 0 or np.abs(r @ axis - axis).max() > tolerance:
             continue
-        n = rotation_order(operation.rotation)
         sine = 0.5 * float(axis @ np.array([r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]))
-        if n > order and abs(sine - np.sin(2 * np.pi / n)) < 1e-4:
-            order, position = n, i
+        angle = math.atan2(sine, 0.5 * (float(np.trace(r)) - 1.0))
+        if angle < _SMALLEST_ANGLE - math.pi:  # a two-fold rotation, by round-off the other way round
+            angle = math.pi
+        if angle > _SMALLEST_ANGLE and round(2 * math.pi / angle) > order:
+            order, position = round(2 * math.pi / angle), i
     return order, position
 
 

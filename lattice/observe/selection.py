@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.anharmonic.invariance import coordinate_representation
+from lattice.modes.axis import generator_about
 from lattice.structure.crystal import FloatArray
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def partner_m(potential: Potential) -> tuple[list[int | None], int]:
     if potential.crystal is None or potential.eigenvectors is None:
         return unknown, 1
     matrices, rotations = coordinate_representation(potential.eigenvectors, potential.crystal.to_cell())
-    order, position = _generator(rotations, potential.axis)
+    order, position = generator_about(rotations, potential.axis, TOLERANCE)
     if position is None:
         return unknown, 1
     return [_m_of(matrices[position], potential, s, order) for s in range(len(unknown))], order
@@ -132,19 +133,6 @@ def _m_of(rotation: FloatArray, potential: Potential, s: int, order: int) -> int
         return None
     m = round(-cmath.phase(eigenvalue) * order / (2 * math.pi))
     return m + order if 2 * m <= -order else m
-
-
-def _generator(rotations: FloatArray, axis: FloatArray) -> tuple[int, int | None]:
-    """Order and position of the rotation by the smallest positive angle about an axis; (1, None): there is none."""
-    order, position = 1, None
-    for i, r in enumerate(rotations):
-        if np.linalg.det(r) < 0 or np.abs(r @ axis - axis).max() > TOLERANCE:
-            continue
-        sine = 0.5 * float(axis @ (r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]))
-        angle = math.atan2(sine, 0.5 * (float(np.trace(r)) - 1.0))
-        if angle > TOLERANCE and round(2 * math.pi / angle) > order:
-            order, position = round(2 * math.pi / angle), i
-    return order, position
 
 
 def _representatives(m: int, order: int) -> tuple[int, ...]:

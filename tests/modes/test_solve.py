@@ -7,7 +7,7 @@ from model_crystals import cell_of_spacegroup, spring_constants, spring_crystal
 import lattice
 from lattice import units
 from lattice.errors import InputError
-from lattice.modes.axis import generating_rotation
+from lattice.modes.axis import generating_rotation, generator_about
 from lattice.structure.cell import Cell
 
 SCREWS = {4: 2, 144: 3, 145: 3, 76: 4, 77: 4, 78: 4, 169: 6, 170: 6, 171: 6, 172: 6, 173: 6}
@@ -166,6 +166,13 @@ def test_default_axis(number, expected):
         assert axis is None
     else:
         np.testing.assert_allclose(axis, np.array(expected) / np.linalg.norm(expected), atol=1e-9)
+
+
+def test_a_two_fold_rotation_is_found_whatever_the_sign_of_its_round_off():
+    turn = np.diag([-1.0, -1.0, 1.0])
+    for error in (0.0, 1e-16, -1e-16):
+        noisy = turn + error * np.array([[0, -1, 0], [1, 0, 0], [0, 0, 0]])
+        assert generator_about(np.array([np.eye(3), noisy]), np.array([0.0, 0.0, 1.0])) == (2, 1)
 
 
 def test_generating_rotation_takes_the_largest_order():
