@@ -1,8 +1,8 @@
 """Raman tensors ∂ε/∂Q of Γ coordinates: their forms by symmetry, and the terms Q E E that belong to them.
 
 Sign and factor: the field's part of the energy of a cell is V = −½ ε0 V_cell Σ E_i ε_ij(Q) E_j, so a Raman tensor R_s
-of a transparent crystal stands for the terms −½ ε0 V_cell R_s,ij Q_s E_i E_j. Off-diagonal components appear twice in that
-sum and once in the term table: c(Q E_x E_y) = −ε0 V_cell R_xy, c(Q E_x²) = −½ ε0 V_cell R_xx.
+of a transparent crystal stands for the terms −½ ε0 V_cell R_s,ij Q_s E_i E_j. Off-diagonal components appear twice in
+that sum and once in the term table: c(Q E_x E_y) = −ε0 V_cell R_xy, c(Q E_x²) = −½ ε0 V_cell R_xx.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lattice.anharmonic.potential import ComplexArray, Potential
 from lattice.errors import InputError, SymmetryError
 from lattice.structure.crystal import FloatArray, frozen_array
 
-TOLERANCE = 1e-6  #: of the largest component of a multiplet: how far Raman tensors may break the symmetry
+TOLERANCE = 1e-6  #: of the largest component of all: how far Raman tensors may break the symmetry
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
@@ -218,20 +218,20 @@ def check_raman(potential: Potential) -> None:
     Raises
     ------
     SymmetryError
-        If an operation changes the tensors of a multiplet by more than 1e-6 of the largest component.
+        If an operation changes a tensor by more than 1e-6 of the largest component of all.
     """
     if potential.raman is None or potential.crystal is None or potential.eigenvectors is None:
         return
     matrices, rotations = _representation(potential)
     turned = np.einsum("gts,gki,glj,tkl->gsij", matrices, rotations, rotations, potential.raman, optimize=True)
     defect = np.abs(turned - potential.raman).max(axis=(0, 2, 3))
+    largest = float(np.abs(potential.raman).max(initial=0.0))
     for name in potential.multiplets:
         rows = potential.multiplet == name
-        largest = float(np.abs(potential.raman[rows]).max())
         if defect[rows].max() > TOLERANCE * largest:
             allowed = ", ".join(form.name for form in raman_forms(potential) if form.multiplet == name) or "none"
             raise SymmetryError(
                 f"The Raman tensors of {name} break the symmetry of the crystal",
-                found=f"an operation changes them by {defect[rows].max() / largest:.1e} of their largest component",
+                found=f"an operation changes them by {defect[rows].max() / largest:.1e} of the largest component",
                 fix=f"give them in the axes of the crystal, with 8 digits; independent components: {allowed}",
             )
