@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.fit import fit_potential
     from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.line_channels import line_channels
+    from lattice.anharmonic.paths import keep_paths
     from lattice.anharmonic.potential import Potential
     from lattice.anharmonic.project import project_potential
     from lattice.anharmonic.raman import raman_forms, with_raman_drive
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lattice.observe.kerr import kerr
     from lattice.observe.light import pulse_fluence, pulse_helicity, pulse_spectrum
     from lattice.observe.magnetic_moment import magnetic_moment
+    from lattice.observe.mechanism import mechanism
     from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
     from lattice.observe.path import solve_path
     from lattice.observe.probe import Probe
@@ -86,6 +88,7 @@ _HOME = {
     "fit_potential": "lattice.anharmonic.fit",
     "gamma_coordinates": "lattice.anharmonic.coordinates",
     "fit_raman": "lattice.anharmonic.raman_differences",
+    "keep_paths": "lattice.anharmonic.paths",
     "kerr": "lattice.observe.kerr",
     "ledger": "lattice.dynamics.ledger",
     "line_channels": "lattice.anharmonic.line_channels",
@@ -93,6 +96,7 @@ _HOME = {
     "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
     "magnetic_moment": "lattice.observe.magnetic_moment",
+    "mechanism": "lattice.observe.mechanism",
     "polar_labels": "lattice.modes.polar",
     "read_modes": "lattice.modes.read",
     "save_modes": "lattice.modes.files",
@@ -150,6 +154,7 @@ __all__ = [
     "fit_potential",
     "fit_raman",
     "gamma_coordinates",
+    "keep_paths",
     "kerr",
     "ledger",
     "line_channels",
@@ -157,6 +162,7 @@ __all__ = [
     "load_modes",
     "load_potential",
     "magnetic_moment",
+    "mechanism",
     "polar_labels",
     "project_potential",
     "pulse_fluence",

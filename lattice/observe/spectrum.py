@@ -95,8 +95,8 @@ def short_time_spectrum(
             found=f"{window:g} ps; steps of {step:g} ps, record of {length:g} ps",
             fix="give a window between four steps and the record",
         )
-    n = 1 << (4 * math.ceil(2.0 * window / step)).bit_length()
-    reach = n // 8
+    reach = math.ceil(2.0 * window / step)  # there the window is at 2e-5
+    n = 1 << (4 * reach).bit_length()
     offset = np.arange(-reach, reach + 1)
     weight = np.exp(-4.0 * math.log(2.0) * (offset * step / window) ** 2)
     padded = np.pad(signal, reach)
