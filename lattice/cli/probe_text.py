@@ -24,9 +24,9 @@ def probe_text(report: dict[str, Any]) -> str:
         "",
     ]
     if report["multiplet"] is not None:
-        gx, gy = report["peak_g"]
+        gx, gy = (f"{x:.3g}" for x in report["peak_g"])
         lines += [
-            f"45° and 0° give {report['multiplet']} by its {report['quantity']}: |g_x| ≤ {gx:.3g}, |g_y| ≤ {gy:.3g} Å√amu,",
+            f"45° and 0° give {report['multiplet']} by {report['quantity']}: peak |g_x| {gx}, |g_y| {gy} Å√amu,",
             f"line at {number(report['spectral_peak_THz'], '.3f')} THz, helicity {number(report['helicity'], '+.3f')}",
         ]
     else:
