@@ -103,7 +103,7 @@ def draw_mode(ax: Axes, modes: Modes, multiplet: Multiplet) -> None:
     names = species_of_numbers(crystal.numbers)
     radii = np.array([appearance_of_species(name)[0] for name in names])
     block = block_of_crystal(crystal.cell, crystal.positions, radii, axis)
-    flat, depth = _view(axis)
+    flat, depth = view(axis)
     places, order = block.basis @ flat.T, np.argsort(block.basis @ depth)
     moved = _displacements(modes, index, block.basis_fractional)
     turns = (np.cross(moved.real, moved.imag) @ axis) / max(float((np.abs(moved) ** 2).sum()), 1e-300) * 2.0
@@ -124,8 +124,8 @@ def draw_mode(ax: Axes, modes: Modes, multiplet: Multiplet) -> None:
     ax.set_title(_words(modes, multiplet), fontsize=SMALL, color=INK)
 
 
-def _view(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rows right and up of the drawing ``(2, 3)``, and the direction towards the reader ``(3,)``."""
+def view(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return rows right and up of the drawing ``(2, 3)``, and the direction towards the reader ``(3,)``, for n̂ up."""
     start = np.eye(3)[int(np.argmin(np.abs(axis) - 1e-6 * np.arange(3)[::-1]))]
     right = start - axis * (start @ axis)
     right /= np.linalg.norm(right)
