@@ -8,14 +8,15 @@ from lattice.cli.options import Vector, common_options, output_path, show, vecto
 
 
 @click.command()
-@click.argument("source", metavar="RUN.nc|MODES.nc|SOURCE")
+@click.argument("source", metavar="RUN.nc|MODES.nc|SWEEP|SOURCE")
 @click.option("-o", "--output", metavar="PAGE.html", required=True, help="The page to write.")
 @vector_option("--q", "Wave vector of the modes of SOURCE in units of the reciprocal cell vectors; Γ if left out.")
 @common_options
 def page(source: str, output: str, q: Vector | None, as_json: bool, level: int) -> None:
-    """Write one HTML file, for any browser and without network, that shows a run or the modes of a crystal moving.
+    """Write one HTML file, for any browser and without network: a run or the modes of a crystal moving, or a sweep.
 
-    RUN.nc is a file of `lattice run -o`, MODES.nc one of `lattice modes -o`. SOURCE is a bundled name, a folder, a
+    RUN.nc is a file of `lattice run -o`, MODES.nc one of `lattice modes -o`. SWEEP is a folder of `lattice sweep`, or
+    its collected file. SOURCE is a bundled name, a folder, a
     phonopy yaml or a structure file.
     """
     from lattice.cli.page_source import read_page_source

@@ -22,6 +22,10 @@ def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
     InputError
         If a wave vector is given for a file, or the source cannot be read.
     """
+    if (Path(source) / "zarr.json").is_file():
+        from lattice.cli.plot_kinds import read_sweep
+
+        return read_sweep(source)
     if Path(source).suffix.lower() != ".nc":
         from lattice.modes.solve import solve_modes
         from lattice.structure.load import load
