@@ -140,7 +140,9 @@ def _displacements(modes: Modes, index: int, fractional: FloatArray) -> ComplexA
     pattern = pattern * np.exp(2j * np.pi * fractional @ modes.qpoint)[:, None]
     if modes.at_gamma and np.abs(modes.J[index]).max() < 1e-6:  # a real pattern, up to a phase
         pattern = pattern * np.exp(-0.5j * np.angle((pattern**2).sum()))
-    return np.asarray(LARGEST * pattern / math.sqrt(float((np.abs(pattern) ** 2).sum(axis=1).max())))
+    # Half the long axis of an atom's ellipse: |u|² is largest where the phase makes u·u real.
+    long = np.sqrt(0.5 * ((np.abs(pattern) ** 2).sum(axis=1) + np.abs((pattern**2).sum(axis=1))))
+    return np.asarray(LARGEST * pattern / float(long.max()))
 
 
 def _draw_path(ax: Axes, place: FloatArray, moved: ComplexArray, colour: str) -> None:

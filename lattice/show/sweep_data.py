@@ -63,8 +63,8 @@ def sweep_data(sweep: Dataset) -> dict[str, Any]:
     dict
         `title`, `subtitle`, `warnings`, `facts`; `axes`: list of {`name`, `unit`, `values`}, in the order of the
         arrays; `entries`: names of multiplets, modes and channels; `values`: list of {`key`, `name`, `unit`, `own`:
-        its further dimensions in order, `data`: base64 of little-endian float32, axes first}; `status`: the same of int8, and
-        `states`, its words.
+        its further dimensions in order, `data`: base64 of little-endian float32, axes first}; `status`: the same of
+        int8, and `states`, its words.
 
     Raises
     ------

@@ -161,7 +161,7 @@ def test_what_cannot_be_shown_is_refused(run, potential, tmp_path):
     with pytest.raises(InputError, match="no motion"):
         lattice.write_page(broken, tmp_path / "a.html")
     for wrong in (potential, lattice.ledger(run), "run.nc"):
-        with pytest.raises(InputError, match="run or modes"):
+        with pytest.raises(InputError, match="run, modes or a sweep"):
             lattice.write_page(wrong, tmp_path / "a.html")
     with pytest.raises(InputError, match=r"end the name in \.html"):
         lattice.write_page(run, tmp_path / "a.pdf")
