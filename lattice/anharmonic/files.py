@@ -18,6 +18,7 @@ from lattice.anharmonic.pairs import derived_pairs
 from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.errors import FormatError, InputError
+from lattice.modes.netcdf import write_netcdf
 from lattice.structure.array_file import check_array_file
 from lattice.structure.bundled import bundled_file, bundled_names
 from lattice.structure.complete_file import complete_file
@@ -108,9 +109,7 @@ def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
     if suffix not in {".toml", ".nc"}:
         raise InputError("Unknown ending for a potential", found=repr(path), fix="end the name in .toml or .nc")
     if suffix == ".nc":
-        dataset = _dataset(potential)
-        with complete_file(path) as temporary:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+        write_netcdf(_dataset(potential), path)
         return
     text = toml_text.text_of(potential, _crystal_table(potential), _range_table(potential))
     with complete_file(path) as temporary:

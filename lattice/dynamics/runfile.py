@@ -14,8 +14,9 @@ import numpy as np
 
 from lattice.dynamics.dataset import SCHEMA
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
+from lattice.modes.netcdf import write_netcdf
 from lattice.structure.array_file import check_array_file
-from lattice.structure.complete_file import checked_target, complete_file
+from lattice.structure.complete_file import checked_target
 
 if TYPE_CHECKING:
     import xarray
@@ -81,8 +82,7 @@ def save_run(run: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     if target.suffix != ".nc":
         raise InputError("A run is written as netCDF", found=target.name, fix="end the name in .nc")
     check_schema(run)
-    with complete_file(target) as temporary:
-        run.assign_attrs({CHECKSUM: checksum(run)}).to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(run.assign_attrs({CHECKSUM: checksum(run)}), target)
 
 
 def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
 from lattice.modes.modes import ComplexArray, Modes, Multiplet
+from lattice.modes.netcdf import write_netcdf
 from lattice.structure.array_file import check_array_file
-from lattice.structure.complete_file import complete_file
 from lattice.structure.crystal import Crystal, SpaceGroup
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def save_modes(modes: Modes, path: str | os.PathLike[str]) -> None:
     """
     if Path(path).suffix != ".nc":
         raise InputError("Modes are written as netCDF", found=Path(path).name, fix="end the name in .nc")
-    dataset = _dataset(modes)
-    with complete_file(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(_dataset(modes), path)
 
 
 def holds_modes(path: str | os.PathLike[str]) -> bool:
