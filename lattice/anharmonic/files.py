@@ -18,6 +18,8 @@ from lattice.anharmonic.pairs import derived_pairs
 from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.errors import FormatError, InputError
+from lattice.modes.netcdf import write_netcdf
+from lattice.structure.array_file import check_array_file
 from lattice.structure.bundled import bundled_file, bundled_names
 from lattice.structure.complete_file import complete_file
 
@@ -107,9 +109,7 @@ def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
     if suffix not in {".toml", ".nc"}:
         raise InputError("Unknown ending for a potential", found=repr(path), fix="end the name in .toml or .nc")
     if suffix == ".nc":
-        dataset = _dataset(potential)
-        with complete_file(path) as temporary:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+        write_netcdf(_dataset(potential), path)
         return
     text = toml_text.text_of(potential, _crystal_table(potential), _range_table(potential))
     with complete_file(path) as temporary:
@@ -181,6 +181,11 @@ def _build(fields: dict[str, Any], where: str) -> tuple[Potential, dict[str, dic
             raise FormatError(
                 f"[{what}] of {where} names an unknown multiplet", found=unknown[0], fix=f"use {', '.join(names)}"
             )
+    twice = next((x for i, x in enumerate(fields["labels"]) if x in fields["labels"][:i]), None)
+    if twice is not None:
+        raise FormatError(
+            f"Two coordinates of {where} have the same label", found=twice, fix="give each [[mode]] a label of its own"
+        )
     if fields["eigenvectors"] is None:
         _check_pairs(fields, where)
     arrays: dict[str, Any] = {k: v if v is None else np.asarray(v) for k, v in fields.items() if k != "source"}
@@ -347,8 +352,9 @@ def _fields_of_netcdf(path: Path) -> dict[str, Any]:
     wrong = FormatError(
         f"{path.name} is not a potential", found="other contents", fix="give a file that Potential.save wrote"
     )
+    check_array_file(path)
     try:
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
             if sum(v.nbytes for v in opened.variables.values()) > _MAX_BYTES:
                 raise wrong
             data = opened.load()
@@ -381,5 +387,5 @@ def _fields_of_netcdf(path: Path) -> dict[str, Any]:
             "range": ranges,
             "measured": {},
         }
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise wrong from None

@@ -1,22 +1,24 @@
 """The command `lattice`: its sub-commands, loaded when they are called, and what becomes of errors.
 
-Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted.
+Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted;
+143 terminated.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import click
 
 from lattice import __version__
-from lattice.errors import InputError, LatticeError, SchemaError, SymmetryError
+from lattice.errors import InputError, LatticeError, MissingDependency, SchemaError, SymmetryError
 from lattice.study.schema import nearest
 
 #: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
@@ -44,8 +46,17 @@ Phonon angular momentum, nonlinear phononics and rotational Umklapp. Three comma
 
 All commands: lattice --help"""
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-INPUT_ERRORS = (InputError, SchemaError, SymmetryError)
+FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+INPUT_ERRORS = (InputError, SchemaError, SymmetryError, MissingDependency)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as batch systems send it when the time of a job is over: no half-written file stays behind."""
+
+
+def terminate(_number: int, _frame: FrameType | None) -> None:
+    """Turn SIGTERM into an exception."""
+    raise Terminated
 
 
 class LatticeGroup(click.Group):
@@ -87,8 +98,9 @@ class LatticeGroup(click.Group):
         """Run the command line; every way out goes through an exit status."""
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
-        if args is None and not debug:
-            sys.excepthook = report_bug
+        if args is None:
+            signal.signal(signal.SIGTERM, terminate)
+            sys.excepthook = sys.excepthook if debug else report_bug
         try:
             status = super().main(words, prog_name or "lattice", complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
@@ -99,9 +111,10 @@ class LatticeGroup(click.Group):
         except click.ClickException as error:
             error.show()
             sys.exit(BAD_INPUT)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
-            sys.exit(INTERRUPTED)
+            terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+            sys.exit(TERMINATED if terminated else INTERRUPTED)
         except (LatticeError, OSError) as error:
             if debug:
                 traceback.print_exception(error)

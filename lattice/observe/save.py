@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lattice.structure.complete_file import complete_file
+from lattice.modes.netcdf import write_netcdf
 
 if TYPE_CHECKING:
     import xarray
@@ -28,5 +28,4 @@ def save_result(result: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     LatticeError
         If the file cannot be written.
     """
-    with complete_file(path) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf", invalid_netcdf=False)
+    write_netcdf(result, path)

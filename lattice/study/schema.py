@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from lattice.errors import InputError
 
@@ -52,9 +53,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def number(value: object, where: str) -> float:
     """Check a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{where} must be a number", found=repr(value), fix=f"write for example {where} = 1.0")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise InputError(f"{where} must be a number", found=reprlib.repr(value), fix=f"write for example {where} = 1.0")
+    return float(cast(float, value))
 
 
 def whole(value: object, where: str) -> int:
