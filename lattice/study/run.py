@@ -51,7 +51,7 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
     """
     potential = load_potential(settings.potential or settings.source, frequencies=settings.frequencies)
     if settings.potential is not None:
-        _check_same_crystal(settings.source, potential)
+        check_same_crystal(settings.source, potential)
     if settings.overrides:
         potential = override_multiplets(potential, settings.overrides)
     run = simulate(
@@ -97,8 +97,14 @@ def _pulse(keys: Mapping[str, Any]) -> Pulse:
     return Pulse(**rest) if file is None else sampled_pulse(read_samples(file), **rest)
 
 
-def _check_same_crystal(source: str, potential: Potential) -> None:
-    """A potential that carries its crystal must belong to the source of the run."""
+def check_same_crystal(source: str, potential: Potential) -> None:
+    """A potential that carries its crystal must belong to the source of the run.
+
+    Raises
+    ------
+    InputError
+        If it belongs to another.
+    """
     if potential.crystal is None:
         return
     crystal, other = load(source), potential.crystal
