@@ -41,11 +41,12 @@ def _lazy(array: Any, grid: tuple[int, ...], columns: slice | None, after: tuple
 
         def _read(self, key: tuple[Any, ...]) -> Any:
             within, beyond = key[: len(grid)], key[len(grid) :]
+            rows = tuple(_bounded(k, n) for k, n in zip(within, grid, strict=True))
             if columns is None:
-                return array.oindex[(*(_bounded(k, n) for k, n in zip(within, grid, strict=True)), *beyond)]
+                return np.asarray(array.oindex[(*rows, *beyond)])
             places = np.arange(columns.start, columns.stop).reshape(after)[_outer(beyond, after)]
-            found = array.oindex[(*(_bounded(k, n) for k, n in zip(within, grid, strict=True)), places.ravel())]
-            shaped = found.reshape(*found.shape[:-1], *places.shape)
+            found = np.asarray(array.oindex[(*rows, places.ravel())])
+            shaped = found.reshape((*found.shape[:-1], *places.shape))
             return np.where(np.isnan(shaped), -1, shaped).astype(dtype) if dtype.kind == "i" else shaped
 
     return indexing.LazilyIndexedArray(Numbers())

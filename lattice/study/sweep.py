@@ -22,6 +22,7 @@ from lattice.study.layout import Block
 from lattice.study.plan import Plan, read_plan, same_sweep
 from lattice.study.prepare import Preparation
 from lattice.study.progress import Progress
+from lattice.study.sbatch import array_script
 from lattice.study.schema import nearest
 from lattice.study.store import NOT_FINISHED, Store, create, exists, extend, open_store
 from lattice.study.task import write_lost
@@ -272,6 +273,13 @@ def dry_run(plan: str | Path | Mapping[str, Any], *, workers: int | None = None)
         "seconds": min(tasks_each * largest, checked.n_points) * each,
         "bytes": 8 * checked.n_points * (preparation.columns.width + kept),
     }
+
+
+def prepare_array(plan: Path, directory: Path, *, extend_plan: bool = False) -> str:
+    """Make the store of a plan, and return the sbatch script of a job array that fills it; see `array_script`."""
+    checked = read_plan(plan)
+    store = prepare_store(checked, directory, extend_plan=extend_plan)
+    return array_script(plan, directory, checked.slurm, store.layout.n_blocks)
 
 
 def parse_share(text: str) -> tuple[int, int]:
