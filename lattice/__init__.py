@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
     from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
+    from lattice.study.results import collect, open_sweep, sweep_failures, sweep_point
+    from lattice.study.run import run
+    from lattice.study.sweep import sweep
 
 _HOME = {
     "Coordinates": "lattice.anharmonic.coordinates",
@@ -76,6 +79,7 @@ _HOME = {
     "adjust_charges": "lattice.structure.charge_components",
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
+    "collect": "lattice.study.results",
     "edelstein": "lattice.observe.edelstein",
     "find_invariants": "lattice.anharmonic.invariants",
     "fit_potential": "lattice.anharmonic.fit",
@@ -105,6 +109,11 @@ _HOME = {
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
     "solve_patterns": "lattice.modes.patterns",
+    "open_sweep": "lattice.study.results",
+    "run": "lattice.study.run",
+    "sweep": "lattice.study.sweep",
+    "sweep_failures": "lattice.study.results",
+    "sweep_point": "lattice.study.results",
     "write_displacements": "lattice.anharmonic.external",
     "write_page": "lattice.show.page",
 }
@@ -134,6 +143,7 @@ __all__ = [
     "adjust_charges",
     "angular_momentum_dos",
     "channels",
+    "collect",
     "default_pulse",
     "edelstein",
     "find_invariants",
@@ -145,6 +155,7 @@ __all__ = [
     "load_modes",
     "load_potential",
     "magnetic_moment",
+    "open_sweep",
     "polar_labels",
     "project_potential",
     "pulse_fluence",
@@ -155,6 +166,7 @@ __all__ = [
     "read_modes",
     "read_samples",
     "relax_structure",
+    "run",
     "sampled_pulse",
     "save_modes",
     "simulate",
@@ -163,6 +175,9 @@ __all__ = [
     "solve_modes",
     "solve_path",
     "solve_patterns",
+    "sweep",
+    "sweep_failures",
+    "sweep_point",
     "unfold_mesh",
     "write_displacements",
     "write_page",

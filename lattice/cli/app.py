@@ -30,6 +30,8 @@ COMMANDS = {
     "edelstein": ("lattice.cli.edelstein:edelstein", "Angular momentum per volume in a temperature gradient."),
     "couple": ("lattice.cli.couple:couple", "Anharmonic couplings of a crystal from forces or force constants."),
     "run": ("lattice.cli.run:run", "Drive a crystal with a light pulse and book its angular momentum."),
+    "sweep": ("lattice.cli.sweep:sweep", "Run every point of a plan, here or on a cluster, and go on after any end."),
+    "collect": ("lattice.cli.collect:collect", "Count the points of a sweep, and write its results as one file."),
     "page": ("lattice.cli.page:page", "Show a run, or the modes of a crystal, as one interactive HTML file."),
     "export": ("lattice.cli.export:export", "Write a run or modes for other programs: extended XYZ, JSON, CSV."),
     "ledger": ("lattice.cli.ledger:ledger", "Who received angular momentum in a run, by channel."),

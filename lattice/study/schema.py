@@ -1,4 +1,4 @@
-"""Schema of a run file: which keys exist, and of what type their values are.
+"""Schema of run files and plans: which keys exist, and of what type their values are.
 
 Only keys and types are checked here. Whether a value makes sense physically is checked where it is used.
 """
@@ -87,6 +87,18 @@ def choice(*words: str) -> Checker:
     return check
 
 
+def boolean(value: object, where: str) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{where} must be true or false", found=repr(value), fix=f"write {where} = true")
+    return value
+
+
+def anything(value: object, _where: str) -> object:
+    """Pass what another reader checks."""
+    return value
+
+
 def vector(value: object, where: str) -> tuple[float, float, float]:
     """Check three finite numbers."""
     if not isinstance(value, (list, tuple)) or len(value) != 3:
@@ -159,4 +171,22 @@ RUN_KEYS: dict[str, Checker] = {
     "record": table(RECORD_KEYS),
     "numerics": table(NUMERICS_KEYS),
     "overrides": named_tables(OVERRIDE_KEYS),
+}
+SLURM_KEYS: dict[str, Checker] = {
+    "partition": text,
+    "account": text,
+    "walltime": text,
+    "cores": whole,
+    "memory": text,
+    "nodes": whole,
+    "prologue": words,
+    "interface": text,
+    "directives": words,
+}
+PLAN_KEYS: dict[str, Checker] = RUN_KEYS | {
+    "record": table(RECORD_KEYS | {"keep": boolean, "ledger": boolean}),
+    "repeats": whole,
+    "block": whole,
+    "axes": anything,
+    "slurm": table(SLURM_KEYS),
 }
