@@ -7,26 +7,38 @@
 - ``toml``: read; with a first line ``# NAME.toml`` written to that file.
 - ``json``: read.
 
-A block after the line *Not run in the tests: REASON.* is checked for its syntax only. Files of the repository that a
-page starts from are named in a comment ``<!-- files: PATH … -->``, relative to the page.
+A block after the line *Not run in the tests: REASON.* is checked for its syntax only; `STAND_INS` does for some pages
+what the missing program would have done. Files of the repository that a page starts from are named in a comment
+``<!-- files: PATH … -->``, relative to the page.
+
+`python tests/document_blocks.py PAGE …` writes into the pages what their blocks print now; a line with ``…`` stays
+as it is while it fits. Read the difference before you keep it.
 """
 
 import contextlib
+import difflib
 import io
 import json
+import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
+import ase.io
 from click.testing import CliRunner
+from force_texts import vasprun
 
 from lattice.cli import main
 
+DOCS = Path(__file__).parents[1] / "docs"
 FENCE = re.compile(r"^( *)```([\w{}-]*)[^\n]*\n(.*?)^\1```$", re.M | re.S)
 NOT_RUN = re.compile(r"^\*Not run in the tests: (?P<reason>.+)\.\*\s*\Z", re.M | re.S)
 FILES = re.compile(r"<!-- files: ([^>]+?) -->")
@@ -63,17 +75,40 @@ def files_of(page):
     return [page.parent / name for found in FILES.findall(page.read_text(encoding="utf-8")) for name in found.split()]
 
 
+def folder_for(page, parent):
+    """Make the folder that a page runs in, with its files; named after the folder of the first, else the page."""
+    files = files_of(page)
+    folder = Path(parent) / (files[0].parent.name if files else page.stem)
+    folder.mkdir()
+    for path in files:
+        shutil.copy(path, folder)
+    return folder
+
+
 def logical_lines(text):
     """Split a shell block into commands: continued lines joined, comments and empty lines left out."""
     joined = re.sub(r"\\\n\s*", " ", text)
     return [line for line in map(str.strip, joined.splitlines()) if line and not line.startswith("#")]
 
 
+def stand_in_for_vasp(folder):
+    """Write into each folder of `runs` what VASP would have left there; the forces are those of a Tersoff potential."""
+    calculator = runpy.run_path(str(DOCS / "examples" / "h-BN" / "tersoff.py"))["calculator"]()
+    for place in sorted(folder.glob("runs/disp-*")):
+        atoms = ase.io.read(place / "POSCAR")
+        atoms.calc = calculator
+        vasprun(place, atoms, atoms.get_forces())
+
+
+STAND_INS = {"vasp.md": stand_in_for_vasp}
+
+
 class Session:
     """One page in one folder: what its blocks have defined and printed."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, page=None):
         self.folder = folder
+        self.stand_in = STAND_INS.get(page.name if page else None, lambda _folder: None)
         self.names = {}
         self.printed = ""
 
@@ -81,6 +116,7 @@ class Session:
         """Run one block; an error of any kind is raised with what it printed."""
         if block.reason is not None:
             check_syntax(block)
+            self.stand_in(self.folder)
             self.printed = None
         elif block.language == "python":
             self.printed = self._python(block)
@@ -188,3 +224,41 @@ def near(wanted, found):
     if unit == 1.0 and exponent == "":
         return first == second  # a count
     return abs(first - second) <= 1.001 * unit
+
+
+def refreshed(expected, printed):
+    """Return the text of an output block with what is printed now; lines ``…`` stay, other lines take the likeliest."""
+    if "…" not in expected.split():
+        return printed
+    lines = [line for line in printed.splitlines() if line.strip()]
+    kept = []
+    for line in expected.splitlines():
+        fits = any(alike(" ".join(line.split()), " ".join(other.split())) for other in lines)
+        nearest = difflib.get_close_matches(line, lines, n=1, cutoff=0.3)
+        kept.append(line if fits or not line.strip() or line.strip() == "…" or not nearest else nearest[0].rstrip())
+    return "\n".join(kept) + "\n"
+
+
+def refresh(page):
+    """Run a page and write into it what its blocks print."""
+    start = Path.cwd()
+    text = page.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as parent:
+        folder = folder_for(page, parent)
+        blocks = read_blocks(page)
+        os.chdir(folder)
+        session = Session(folder, page)
+        for block in blocks:
+            if block.language == "text" and session.printed is not None:
+                text = text.replace(
+                    f"```text\n{block.text}```", f"```text\n{refreshed(block.text, session.printed)}```", 1
+                )
+            elif "pip install" not in block.text:
+                session.run(block)
+        os.chdir(start)
+    page.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        refresh(Path(name).resolve())

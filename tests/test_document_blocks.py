@@ -1,10 +1,19 @@
 """Every code block of the README and of docs/ runs, and prints what the page says."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from document_blocks import Block, Session, alike, check_syntax, files_of, first_difference, logical_lines, read_blocks
+from document_blocks import (
+    Block,
+    Session,
+    alike,
+    check_syntax,
+    files_of,
+    first_difference,
+    folder_for,
+    logical_lines,
+    read_blocks,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,10 +31,9 @@ def pages_with_code():
 
 @pytest.mark.parametrize("page", pages_with_code(), ids=lambda page: page.name)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for path in files_of(page):
-        shutil.copy(path, tmp_path)
-    session = Session(tmp_path)
+    folder = folder_for(page, tmp_path)
+    monkeypatch.chdir(folder)
+    session = Session(folder, page)
     for block in read_blocks(page):
         if not installs(block):
             session.run(block)
