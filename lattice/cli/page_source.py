@@ -33,3 +33,10 @@ def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
     from lattice.modes.files import holds_modes, load_modes
 
     return load_modes(source) if holds_modes(source) else load_run(source)
+
+
+def what_was_read(source: str, shown: Dataset | Modes) -> list[str]:
+    """Return the name of a file, or the lines on what a crystal was read from."""
+    from lattice.modes.modes import Modes
+
+    return list(shown.crystal.found) if isinstance(shown, Modes) and shown.crystal.found else [source]

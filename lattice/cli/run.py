@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import common_options, output_path, show
+from lattice.cli.options import FILE, SOURCE, common_options, output_path, show
 
 
 @click.command()
-@click.argument("source", metavar="SOURCE|RUN.toml")
+@click.argument("source", type=SOURCE, metavar="SOURCE|RUN.toml")
 @click.option(
     "--frequencies",
     type=click.Choice(["measured", "computed"]),
@@ -16,8 +16,8 @@ from lattice.cli.options import common_options, output_path, show
 )
 @click.option("--pulse", default="", metavar="KEY=VALUE,…", help="Keys of pulse 0, as amplitude=0.1,helicity=-1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a run file, as duration=10.")
-@click.option("-o", "--output", metavar="RUN.nc", help="Write the run.")
-@click.option("--figure", metavar="FILE", help="Draw the run: .png, .svg or .pdf.")
+@click.option("-o", "--output", metavar="RUN.nc", type=FILE, help="Write the run.")
+@click.option("--figure", metavar="FILE", type=FILE, help="Draw the run: .png, .svg or .pdf.")
 @common_options
 def run(
     source: str,
