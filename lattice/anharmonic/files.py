@@ -17,6 +17,7 @@ from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.pairs import derived_pairs
 from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
+from lattice.anharmonic.raman import check_raman
 from lattice.errors import FormatError, InputError
 from lattice.modes.netcdf import write_netcdf
 from lattice.structure.array_file import check_array_file
@@ -69,6 +70,7 @@ def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "
     fields = _fields_of_netcdf(path) if path.suffix == ".nc" else toml_text.parse(_read(path), str(path.name))
     potential, measured = _build(fields, str(path.name))
     checked = check_invariance(potential)
+    check_raman(potential)
     modes = None if name is None else _bundled_modes(name, potential)
     source = dict(potential.source) | {
         "file": path.name if name is None else f"{name}/{path.name}",
@@ -339,6 +341,13 @@ def _dataset(potential: Potential) -> xr.Dataset:
     }
     if potential.eigenvectors is not None:
         arrays["eigenvector"] = (("mode", "atom", "axis_component"), potential.eigenvectors, {"units": "1"})
+    if potential.raman is not None:
+        parts = np.stack([potential.raman.real, potential.raman.imag], axis=-1)
+        arrays["raman"] = (
+            ("mode", "axis_component", "axis_column", "part"),
+            parts,
+            {"units": "1/(angstrom sqrt(amu))"},
+        )
     if potential.amplitude_range is not None:
         arrays["amplitude_range"] = ("mode", potential.amplitude_range, {"units": "angstrom sqrt(amu)"})
     tables = {"crystal": _crystal_table(potential), "source": dict(potential.source)}
@@ -377,6 +386,7 @@ def _fields_of_netcdf(path: Path) -> dict[str, Any]:
             "multiplet": multiplet,
             "irreps": [str(x) for x in data["irrep"].values],
             "eigenvectors": data["eigenvector"].values if "eigenvector" in data else None,
+            "raman": data["raman"].values @ [1.0, 1.0j] if "raman" in data else None,
             "channel": [str(x) for x in data["channel"].values],
             "mode_numbers": data["mode_number"].values,
             "mode_index": data["mode_index"].values if data.sizes.get("term") else padded([]),

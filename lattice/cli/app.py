@@ -37,6 +37,7 @@ COMMANDS = {
     "page": ("lattice.cli.page:page", "Show a run, or the modes of a crystal, as one interactive HTML file."),
     "export": ("lattice.cli.export:export", "Write a run or modes for other programs: extended XYZ, JSON, CSV."),
     "ledger": ("lattice.cli.ledger:ledger", "Who received angular momentum in a run, by channel."),
+    "probe": ("lattice.cli.probe:probe", "What a probe pulse sees of a run, and which path drove it."),
     "plot": ("lattice.cli.plot:plot", "Draw the trajectory, the spectrum or the ledger of a run."),
     "verify": ("lattice.cli.verify:verify", "Compute a run again with SciPy from its file alone, and compare."),
     "completion": (
