@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
     from lattice.anharmonic.project import project_potential
     from lattice.anharmonic.relax import relax_structure
+    from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
     from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
@@ -100,6 +101,7 @@ _HOME = {
     "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
+    "simulate_full_potential": "lattice.dynamics.full_potential",
     "solve_mesh": "lattice.observe.mesh",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
@@ -159,6 +161,7 @@ __all__ = [
     "save_modes",
     "simulate",
     "simulate_ensemble",
+    "simulate_full_potential",
     "solve_mesh",
     "solve_modes",
     "solve_path",
