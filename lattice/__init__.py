@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.raman import raman_forms, with_raman_drive
     from lattice.anharmonic.raman_differences import fit_raman
     from lattice.anharmonic.relax import relax_structure
+    from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
     from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
@@ -117,6 +118,7 @@ _HOME = {
     "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
+    "simulate_full_potential": "lattice.dynamics.full_potential",
     "solve_mesh": "lattice.observe.mesh",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
@@ -190,6 +192,7 @@ __all__ = [
     "save_modes",
     "simulate",
     "simulate_ensemble",
+    "simulate_full_potential",
     "solve_mesh",
     "solve_modes",
     "solve_path",

@@ -11,6 +11,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+from lattice.anharmonic.calculators import SHORT_NAMES
 from lattice.errors import InputError
 
 Checker = Callable[[object, str], Any]
@@ -107,6 +108,27 @@ def vector(value: object, where: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def cells(value: object, where: str) -> tuple[int, int, int]:
+    """Check three whole numbers ≥ 1."""
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise InputError(f"{where} must be three whole numbers", found=repr(value), fix=f"write {where} = [1, 1, 1]")
+    a, b, c = (whole(entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if min(a, b, c) < 1:
+        raise InputError(f"{where} must be three whole numbers ≥ 1", found=repr(value), fix=f"{where} = [1, 1, 1]")
+    return a, b, c
+
+
+def short_calculator(value: object, where: str) -> str:
+    """Check a short name of a calculator: a file that is opened must not name code to be run."""
+    if isinstance(value, str) and value in SHORT_NAMES:
+        return value
+    raise InputError(
+        f"{where} in a run file can only be a short name",
+        found=repr(value),
+        fix=f"use {', '.join(SHORT_NAMES)}; module:factory is given on the command line only: --calculator",
+    )
+
+
 def words(value: object, where: str) -> tuple[str, ...]:
     """Check a list of strings."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
@@ -164,6 +186,8 @@ RUN_KEYS: dict[str, Checker] = {
     "source": text,
     "potential": text,
     "frequencies": choice("measured", "computed"),
+    "calculator": short_calculator,
+    "supercell": cells,
     "duration": number,
     "temperature": number,
     "seed": whole,
