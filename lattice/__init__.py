@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lattice.anharmonic.raman import raman_forms, with_raman_drive
     from lattice.anharmonic.raman_differences import fit_raman
     from lattice.anharmonic.relax import relax_structure
+    from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.pulse import Pulse, default_pulse
     from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
     from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
+    from lattice.study.results import collect, open_sweep, sweep_failures, sweep_point
+    from lattice.study.run import run
+    from lattice.study.sweep import sweep
 
 _HOME = {
     "Coordinates": "lattice.anharmonic.coordinates",
@@ -83,6 +87,7 @@ _HOME = {
     "adjust_charges": "lattice.structure.charge_components",
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
+    "collect": "lattice.study.results",
     "edelstein": "lattice.observe.edelstein",
     "find_invariants": "lattice.anharmonic.invariants",
     "fit_potential": "lattice.anharmonic.fit",
@@ -113,11 +118,17 @@ _HOME = {
     "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
+    "simulate_full_potential": "lattice.dynamics.full_potential",
     "solve_mesh": "lattice.observe.mesh",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
     "solve_patterns": "lattice.modes.patterns",
+    "open_sweep": "lattice.study.results",
+    "run": "lattice.study.run",
+    "sweep": "lattice.study.sweep",
+    "sweep_failures": "lattice.study.results",
+    "sweep_point": "lattice.study.results",
     "write_displacements": "lattice.anharmonic.external",
     "write_page": "lattice.show.page",
 }
@@ -148,6 +159,7 @@ __all__ = [
     "adjust_charges",
     "angular_momentum_dos",
     "channels",
+    "collect",
     "default_pulse",
     "edelstein",
     "find_invariants",
@@ -163,6 +175,7 @@ __all__ = [
     "load_potential",
     "magnetic_moment",
     "mechanism",
+    "open_sweep",
     "polar_labels",
     "project_potential",
     "pulse_fluence",
@@ -174,14 +187,19 @@ __all__ = [
     "read_modes",
     "read_samples",
     "relax_structure",
+    "run",
     "sampled_pulse",
     "save_modes",
     "simulate",
     "simulate_ensemble",
+    "simulate_full_potential",
     "solve_mesh",
     "solve_modes",
     "solve_path",
     "solve_patterns",
+    "sweep",
+    "sweep_failures",
+    "sweep_point",
     "unfold_mesh",
     "with_raman_drive",
     "write_displacements",

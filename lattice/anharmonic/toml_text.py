@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     """
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
         raise FormatError(f"{where} is not valid TOML", found=error, fix="correct the line that is named") from None
     _check_keys(data, _TOP_KEYS, where, required={"schema", "axis", "mode", "term"})
     if data["schema"] != SCHEMA:
@@ -137,9 +138,15 @@ def _check_keys(table: Mapping[str, Any], known: set[str], what: str, required: 
 
 
 def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"The {what} must be a finite number", found=repr(value), fix="write a number such as 2.05")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise FormatError(
+            f"The {what} must be a finite number", found=reprlib.repr(value), fix="write a number such as 2.05"
+        )
+    return float(cast(float, value))
 
 
 def _integer(value: object, what: str) -> int:

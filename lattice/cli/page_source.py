@@ -41,3 +41,10 @@ def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
         return load_modes(source)
     kind = kind_of_file(source)
     return load_result(source, kind) if kind in ("lattice probe", "lattice sweep") else load_run(source)
+
+
+def what_was_read(source: str, shown: Dataset | Modes) -> list[str]:
+    """Return the name of a file, or the lines on what a crystal was read from."""
+    from lattice.modes.modes import Modes
+
+    return list(shown.crystal.found) if isinstance(shown, Modes) and shown.crystal.found else [source]

@@ -6,15 +6,17 @@ from typing import Any
 
 import click
 
-from lattice.cli.options import common_options, output_path, show, vector_option
+from lattice.cli.options import FILE, common_options, output_path, show, vector_option
 
 KINDS = ("modes", "bands", "dos", "trajectory", "spectrum", "ledger", "probe", "sweep")
 
 
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=FILE, metavar="FILE")
 @click.argument("kind", type=click.Choice(KINDS))
-@click.option("-o", "--output", required=True, metavar="FIGURE", help="Write the figure: .png, .svg or .pdf.")
+@click.option(
+    "-o", "--output", required=True, metavar="FIGURE", type=FILE, help="Write the figure: .png, .svg or .pdf."
+)
 @click.option("--trajectory", type=int, help="Which trajectory of an ensemble, from 0.")
 @click.option("--component", metavar="x|y|z", help="Component of J of bands and dos; z if left out.")
 @click.option("--multiplet", multiple=True, help="Draw only this multiplet (modes, sweep); may be repeated.")
@@ -38,4 +40,5 @@ def plot(file: str, kind: str, output: str, as_json: bool, level: int, **options
     target = output_path(output, FORMATS)
     assert target is not None
     draw_kind(file, kind, target, options)
-    show({"kind": kind, "figure": target.name}, lambda: f"{kind} of {file}: {target}", as_json=as_json, level=level)
+    result = {"kind": kind, "figure": target.name}
+    show(result, lambda: f"{kind} of {file}: {target}", as_json=as_json, level=level, read=[file])

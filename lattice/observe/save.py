@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lattice.errors import FormatError, InputError
-from lattice.structure.complete_file import complete_file
+from lattice.modes.netcdf import write_netcdf
 
 if TYPE_CHECKING:
     import xarray
@@ -30,8 +30,7 @@ def save_result(result: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     LatticeError
         If the file cannot be written.
     """
-    with complete_file(path) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf", invalid_netcdf=False)
+    write_netcdf(result, path)
 
 
 def load_result(path: str | os.PathLike[str], kind: str) -> xarray.Dataset:
