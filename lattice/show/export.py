@@ -99,7 +99,7 @@ def _check_run(run: Dataset) -> None:
     """Refuse what is not one trajectory of a run."""
     if getattr(run, "attrs", {}).get("kind") != "lattice run" or "trajectory" in run.dims:
         raise InputError(
-            "Only one trajectory or modes can be exported",
+            "Only one trajectory, a probe or modes can be exported",
             found=f"{type(run).__name__} with dimensions {dict(getattr(run, 'sizes', {}))}",
             fix="give a run of `lattice.simulate`, run.isel(trajectory=0) of an ensemble, or modes",
         )
