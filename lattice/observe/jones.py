@@ -22,6 +22,7 @@ from lattice.structure.crystal import FloatArray
 ComplexArray = NDArray[np.complex128]
 Response = Callable[[ComplexArray], tuple[ComplexArray, ComplexArray]]
 GEOMETRIES = ("transmission", "slab", "reflection")
+CIRCULAR = 1e-8  #: (linear part of the intensity)² over its square: below it the azimuth of a field has no meaning
 _EQUAL = 1e-7  #: of an eigenvalue: two that are closer count as one, where the derivative is better than the difference
 
 
@@ -169,6 +170,11 @@ def small_angles(field: ComplexArray, change: ComplexArray) -> tuple[FloatArray,
     -------
     rotation, ellipticity : ndarray
         ``(...)``: of a field that is linear along p, with ŝ = k̂ × p̂, Re and Im of δE_s/E_p.
+
+    Raises
+    ------
+    InputError
+        If the field without the change is circular: it has no azimuth that could turn.
     """
     x, y, dx, dy = field[..., 0], field[..., 1], change[..., 0], change[..., 1]
     s1, s2 = np.abs(x) ** 2 - np.abs(y) ** 2, 2 * (x.conj() * y).real
@@ -177,6 +183,12 @@ def small_angles(field: ComplexArray, change: ComplexArray) -> tuple[FloatArray,
     ds1 = 2 * (x.conj() * dx - y.conj() * dy).real
     cross = 2 * (dx.conj() * y + x.conj() * dy)
     linear = s1**2 + s2**2
+    if (linear < CIRCULAR * s0**2).any():
+        raise InputError(
+            "The crystal at rest already makes the probe circular, so that its rotation has no meaning",
+            found="static birefringence of a quarter wave",
+            fix="take other probe angles, another thickness or direction",
+        )
     rotation = 0.5 * (s1 * cross.real - s2 * ds1) / linear
     ellipticity = 0.5 * (cross.imag - s3 * ds0 / s0) / np.sqrt(linear)
     return np.asarray(rotation), np.asarray(ellipticity)

@@ -41,6 +41,7 @@ SCHEMA = 1
 DEFAULT_PROBE = Probe()
 ANGLES = tuple(range(0, 180, 15))  #: degrees
 CHANNELS = (0.0, 45.0)  #: degrees: the two probe angles that give a pair
+KINDS = ("rotation", "ellipticity")
 ELECTRONIC = "electronic"
 FLOOR = 1e-9  #: of the larger of rotation and ellipticity: what is smaller is round-off of a zero by symmetry
 PERIODS = 5.0  #: of the slowest shown coordinate in the window of the short-time spectrum
@@ -128,36 +129,23 @@ def kerr(
     tensors, source, warnings = _raman(potential, raman)
     if probe.epsilon is None:
         warnings.append("the permittivity at the photon energy is not known: 1 is taken, and the scale is open")
-    optics, degrees = Optics(probe_frame(probe, potential), probe), checked_array(angles, "The angles", "give degrees")
-    degrees = np.atleast_1d(degrees)
-    times, Q = probe_average(run["time"].values, run["Q"].values, probe.duration)
+    optics = Optics(probe_frame(probe, potential), probe)
+    degrees = np.atleast_1d(checked_array(angles, "The angles", "give degrees"))
     background = _background(run, pockels, kerr)
-    out: dict[str, Any] = {}
-    responses = np.stack(optics.angles(tensors, degrees), axis=-1)
-    totals = np.einsum("ts,sak->tak", Q, responses)
-    by_source = _by_source(potential, Q, np.stack(optics.angles(tensors, np.array(CHANNELS)), axis=-1))
-    if background is not None:
-        _, smooth = probe_average(run["time"].values, background, probe.duration)
-        totals = totals + np.stack(optics.angles(smooth, degrees), axis=-1)
-        by_source = [*by_source, np.stack(optics.angles(smooth, np.array(CHANNELS)), axis=-1)]
-    parts = np.stack(by_source)
-    for k, name in enumerate(("rotation", "ellipticity")):
-        out[name] = (("time", "angle"), totals[..., k], {"units": "rad"})
-        out[f"source_{name}"] = (("source", "time", "channel"), parts[..., k], {"units": "rad"})
-    out["response"] = (("mode", "angle", "kind"), responses, {"units": "rad Angstrom^-1 amu^(-1/2)"})
-    chosen = _pair(run, potential, multiplet, parts)
-    quantity = None
-    if chosen is not None:
-        found = _coordinates(optics, tensors, rotating_pair(run, chosen), parts.sum(axis=0))
-        if found is None and multiplet is not None:
-            raise InputError(
-                f"The two channels do not tell the coordinates of {multiplet} apart",
-                found="Raman tensors without the components that this probe sees",
-                fix="choose another direction of the probe or another multiplet",
-            )
-        if found is not None:
-            g, quantity = found
-            out |= _spectra(times, g, float(run["frequency"].values[rotating_pair(run, chosen)[0]]), window)  # type: ignore[index]
+    times, out = _signals(run, potential, optics, tensors, background, degrees)
+    parts = np.stack([out[f"source_{name}"][1] for name in KINDS], axis=-1)
+    chosen, quantity = _pair(run, potential, multiplet, parts), None
+    found = None if chosen is None else _coordinates(optics, tensors, rotating_pair(run, chosen), parts.sum(axis=0))
+    if found is None and multiplet is not None:
+        raise InputError(
+            f"The two channels do not tell the coordinates of {multiplet} apart",
+            found="Raman tensors without the components that this probe sees",
+            fix="choose another direction of the probe or another multiplet",
+        )
+    if found is not None:
+        g, quantity = found
+        frequency = float(run["frequency"].values[run["mode_multiplet"].values == chosen][0])
+        out |= _spectra(times, g, frequency, window)
     return _labelled(out, run, times, degrees, background is not None).assign_attrs(
         kind="lattice probe",
         schema=SCHEMA,
@@ -167,6 +155,32 @@ def kerr(
         quantity=quantity or "",
         warnings=json.dumps(warnings, ensure_ascii=False),
     )
+
+
+def _signals(
+    run: Dataset,
+    potential: Potential,
+    optics: Optics,
+    tensors: ComplexArray,
+    background: ComplexArray | None,
+    degrees: FloatArray,
+) -> tuple[FloatArray, dict[str, Any]]:
+    """Times, and the variables of rotation and ellipticity: all together, by source, and per coordinate."""
+    channels = np.array(CHANNELS)
+    times, Q = probe_average(run["time"].values, run["Q"].values, optics.probe.duration)
+    responses = np.stack(optics.angles(tensors, degrees), axis=-1)
+    totals = np.einsum("ts,sak->tak", Q, responses)
+    by_source = _by_source(potential, Q, np.stack(optics.angles(tensors, channels), axis=-1))
+    if background is not None:
+        _, smooth = probe_average(run["time"].values, background, optics.probe.duration)
+        totals = totals + np.stack(optics.angles(smooth, degrees), axis=-1)
+        by_source = [*by_source, np.stack(optics.angles(smooth, channels), axis=-1)]
+    parts = np.stack(by_source)
+    out: dict[str, Any] = {"response": (("mode", "angle", "kind"), responses, {"units": "rad Angstrom^-1 amu^(-1/2)"})}
+    for k, name in enumerate(KINDS):
+        out[name] = (("time", "angle"), totals[..., k], {"units": "rad"})
+        out[f"source_{name}"] = (("source", "time", "channel"), parts[..., k], {"units": "rad"})
+    return times, out
 
 
 def _check(run: Dataset) -> None:
@@ -277,7 +291,7 @@ def _coordinates(
     if sizes[best] <= FLOOR * float(np.abs(responses).max(initial=0.0)) or sizes[best] == 0:
         return None
     g = np.linalg.solve(responses[..., best].T, signals[..., best].T).T
-    return np.asarray(g, dtype=np.float64), ("rotation", "ellipticity")[best]
+    return np.asarray(g, dtype=np.float64), KINDS[best]
 
 
 def _spectra(times: FloatArray, g: FloatArray, frequency: float, window: float | None) -> dict[str, Any]:
@@ -309,6 +323,6 @@ def _labelled(out: dict[str, Any], run: Dataset, times: FloatArray, degrees: Flo
         "channel": ("channel", np.array(CHANNELS), {"units": "degree"}),
         "source": ("source", np.array(names)),
         "mode": ("mode", run["mode"].values),
-        "kind": ("kind", np.array(["rotation", "ellipticity"])),
+        "kind": ("kind", np.array(KINDS)),
     }
     return xarray.Dataset(out, coords)

@@ -119,3 +119,8 @@ def test_an_ellipse_that_turns_counter_clockwise_is_positive():
 def test_an_unknown_geometry_is_refused():
     with pytest.raises(InputError, match="geometry"):
         response("total reflection", 1.0)
+
+
+def test_a_field_that_is_circular_at_rest_has_no_rotation():
+    with pytest.raises(InputError, match="circular"):
+        small_angles(np.array([1.0, 1.0j]), np.array([0.0, 1e-3]))
