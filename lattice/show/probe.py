@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SIZE = (7.2, 5.2)  #: inches: two columns of a journal
 COLOURS = "RdBu_r"
+OPEN = "Raman constants or permittivity are not known and were taken as 1: the scale of the angles is open"
 FLOOR = 1e-4  #: of the largest power in a map: what is lower is drawn as that
 
 
@@ -54,6 +55,8 @@ def draw_probe(result: Dataset) -> Figure:
             "This is not the result of a probe", found=type(result).__name__, fix="give that of lattice.kerr"
         )
     figure = Figure(figsize=SIZE, layout="constrained")
+    if "scale is open" in str(result.attrs["warnings"]):
+        figure.suptitle(OPEN, fontsize=SMALL, color=INK, x=0.01, ha="left")
     if "g" not in result:
         upper, lower = figure.subplots(2, 1, sharex=True)
         draw_channels(upper, result)

@@ -49,6 +49,11 @@ def test_without_a_pair_two_panels_and_with_a_background_its_line(run):
     assert draw_probe(both).axes[0].get_legend().get_texts()[-1].get_text() == "electronic, 45°"
 
 
+def test_an_open_scale_is_written_on_the_figure(seen, run):
+    assert draw_probe(seen).get_suptitle() == ""
+    assert "scale of the angles is open" in draw_probe(lattice.kerr(run)).get_suptitle()
+
+
 def test_files_and_refusals(seen, run, tmp_path):
     for suffix in (".png", ".pdf"):
         probe_figure(seen, tmp_path / f"probe{suffix}")
