@@ -93,7 +93,7 @@ def potential_from_forces(plan: FitPlan, forces: FloatArray, *, linewidth: float
     """
     coordinates, rays = plan.coordinates, plan.rays
     if not plan.has_frequencies:
-        coordinates, rays = _with_frequencies(plan, coordinates.generalised_forces(forces))
+        coordinates, rays = with_frequencies(plan, coordinates.generalised_forces(forces))
     projected = coordinates.generalised_forces(forces)
     fits = {p: fit_order(rays, projected, p, find_invariants(coordinates, [p])) for p in range(2, plan.order + 1)}
     report = _report(plan, coordinates, rays, forces, fits)
@@ -124,7 +124,7 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     )
 
 
-def _with_frequencies(plan: FitPlan, forces: FloatArray) -> tuple[Coordinates, Rays]:
+def with_frequencies(plan: FitPlan, forces: FloatArray) -> tuple[Coordinates, Rays]:
     """Find the harmonic constants, solve for the modes, and write the rays in their coordinates."""
     old = plan.coordinates
     fit = fit_order(plan.rays, forces, 2, find_invariants(old, [2]))

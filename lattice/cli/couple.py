@@ -43,6 +43,13 @@ DOORS = {
 @click.option(
     "--amplitude", "amplitudes", multiple=True, type=float, metavar="Q", help="Length of Q in Å√amu; give several."
 )
+@click.option(
+    "--reach",
+    type=float,
+    metavar="Q",
+    help="Describe the forces best up to this |Q| in Å√amu. Default, where Born charges are known and no --amplitude "
+    "is given: what the default pulse reaches.",
+)
 @click.option("--relax", is_flag=True, help="Relax the atoms inside the cell first, symmetry kept.")
 @click.option("--cache", metavar="DIR", help="Keep every finished force call here, and go on from what is there.")
 @vector_option("--axis", "Axis of helicity and m, Cartesian; the highest rotation axis if left out.")
@@ -78,6 +85,10 @@ def couple(
 
 def _only_door(options: dict[str, Any]) -> str:
     """Return where the forces come from; exactly one place must be given."""
+    if options["reach"] is not None and options["calculator"] is None:
+        raise InputError(
+            "A range of motion is for fits with a calculator", found="--reach", fix="give --amplitude, or --calculator"
+        )
     given = [name for name in DOORS if options[name] is not None]
     if len(given) != 1:
         raise InputError(
@@ -132,5 +143,10 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
     from lattice.anharmonic.fit import fit_potential
 
     return fit_potential(
-        crystal, options["calculator"], relax=options["relax"], cache=options["cache"], **_chosen(options)
+        crystal,
+        options["calculator"],
+        reach=options["reach"],
+        relax=options["relax"],
+        cache=options["cache"],
+        **_chosen(options),
     )
