@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
     from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
+    from lattice.structure.quartic import QuarticForceConstants
 
 _HOME = {
     "Coordinates": "lattice.anharmonic.coordinates",
@@ -68,6 +69,7 @@ _HOME = {
     "Modes": "lattice.modes.modes",
     "Potential": "lattice.anharmonic.potential",
     "Pulse": "lattice.dynamics.pulse",
+    "QuarticForceConstants": "lattice.structure.quartic",
     "Record": "lattice.dynamics.record",
     "Samples": "lattice.dynamics.pulse_samples",
     "SchemaError": "lattice.errors",
@@ -127,6 +129,7 @@ __all__ = [
     "Modes",
     "Potential",
     "Pulse",
+    "QuarticForceConstants",
     "Record",
     "Samples",
     "SchemaError",

@@ -34,6 +34,7 @@ DOORS = {
     metavar="FILE",
     help="fc3.hdf5 of phono3py (a phono3py*.yaml beside it names the supercell) or FORCE_CONSTANTS_3RD of ShengBTE.",
 )
+@click.option("--fc4", metavar="FILE", help="fc4.hdf5 of phono3py, beside --fc3: quartic couplings too.")
 @click.option("--write-displacements", "write", metavar="DIR", help="Write the structures for another program.")
 @click.option("--read-forces", "read", metavar="DIR", help="Read the outputs that lie beside these structures.")
 @click.option("--format", "fmt", default="vasp", show_default=True, help="Of the structures: vasp, aims, extxyz, xsf.")
@@ -89,6 +90,8 @@ def _only_door(options: dict[str, Any]) -> str:
         raise InputError(
             "A range of motion is for fits with a calculator", found="--reach", fix="give --amplitude, or --calculator"
         )
+    if options["fc4"] is not None and options["fc3"] is None:
+        raise InputError("Quartic constants alone make no potential", found="--fc4", fix="give --fc3 too")
     given = [name for name in DOORS if options[name] is not None]
     if len(given) != 1:
         raise InputError(
@@ -126,6 +129,7 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
         from lattice.anharmonic.project import project_potential
         from lattice.modes.solve import solve_modes
         from lattice.structure.cubic_files import read_cubic, setup_of
+        from lattice.structure.quartic_files import read_quartic
 
         if options["relax"] or options["amplitudes"]:
             raise InputError(
@@ -133,9 +137,10 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
                 found="--relax or --amplitude",
                 fix="leave it out",
             )
-        modes = solve_modes(crystal, axis=options["axis"])
-        constants = read_cubic(options["fc3"], crystal, setup=setup_of(source))
-        return project_potential(modes, constants, multiplets=options["multiplets"] or None)
+        modes, setup = solve_modes(crystal, axis=options["axis"]), setup_of(source)
+        constants = read_cubic(options["fc3"], crystal, setup=setup)
+        quartic = None if options["fc4"] is None else read_quartic(options["fc4"], crystal, setup=setup)
+        return project_potential(modes, constants, fc4=quartic, multiplets=options["multiplets"] or None)
     if door == "read":
         from lattice.anharmonic.external import read_forces
 

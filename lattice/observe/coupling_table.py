@@ -62,7 +62,7 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         "multiplets": _multiplets(potential, report),
         "axis": potential.axis.tolist(),
     }
-    table |= {key: report[key] for key in ("permutation_defect", "sum_rule_defect") if key in report}
+    table |= {key: report[key] for key in report if key.startswith(("permutation_defect", "sum_rule_defect"))}
     table["warnings"] = _warnings(potential, report, table)
     return table
 
