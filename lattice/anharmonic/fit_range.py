@@ -16,7 +16,7 @@ import numpy as np
 from lattice import units
 from lattice.anharmonic.assemble import potential_from_rows, rows_of_invariants
 from lattice.anharmonic.coordinates import Coordinates
-from lattice.anharmonic.fit_forces import OrderFit, fit_order, with_frequencies
+from lattice.anharmonic.fit_forces import OrderFit, fit_order, rms_force, scan_of, with_frequencies
 from lattice.anharmonic.fit_plan import DISPLACEMENT, FitPlan, plan_fit
 from lattice.anharmonic.harmonic import hessian_of
 from lattice.anharmonic.invariants import Invariant, find_invariants
@@ -138,8 +138,9 @@ def potential_over_range(
     rows = rows_of_invariants(fit.invariants, fit.coefficient, [fit.statistical, fit.step[None]])
     left = anharmonic + _table(invariants, points) @ fit.coefficient
     report = _report(harmonic, plan, forces, hessian, fit, condition)
-    report["residual"] = _rms_force(coordinates, left)
-    report["anharmonic"] = _rms_force(coordinates, anharmonic)
+    report["residual"] = rms_force(coordinates, left)
+    report["anharmonic"] = rms_force(coordinates, anharmonic)
+    report["scan"] = scan_of(coordinates, rays, anharmonic, left)
     return potential_from_rows(
         coordinates,
         rows,
@@ -192,12 +193,6 @@ def _range(coordinates: Coordinates, points: FloatArray) -> FloatArray:
     for _, places in coordinates.blocks:
         largest[places] = np.linalg.norm(points[:, places], axis=1).max()
     return largest
-
-
-def _rms_force(coordinates: Coordinates, forces: FloatArray) -> float:
-    """Return the rms in *eV/Å* over atoms and components of forces on coordinates ``(k, n)``."""
-    weight = np.sqrt(coordinates.crystal.masses)[:, None]
-    return float(np.sqrt(np.mean((np.tensordot(forces, coordinates.eigenvectors, axes=1) * weight) ** 2)))
 
 
 def _report(

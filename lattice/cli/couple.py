@@ -57,6 +57,7 @@ DOORS = {
 @click.option("--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5 or FORCE_SETS of SOURCE.")
 @click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
 @click.option("-o", "--output", metavar="POTENTIAL.nc|.toml", help="Write the potential.")
+@click.option("--figure", metavar="FILE", help="Draw the fit: couplings, residual, step-size scan; .png, .svg or .pdf.")
 @common_options
 def couple(
     source: str, fc: str | None, born: str | None, output: str | None, as_json: bool, level: int, **options: Any
@@ -68,10 +69,12 @@ def couple(
     """
     from lattice.cli.couple_text import couple_text, plan_table, plan_text
     from lattice.observe.coupling_table import coupling_table
+    from lattice.show.fit import fit_figure
+    from lattice.show.style import FORMATS
     from lattice.structure.load import load
 
     door = _only_door(options)
-    target = output_path(output, (".nc", ".toml"))
+    target, picture = output_path(output, (".nc", ".toml")), output_path(options["figure"], FORMATS)
     crystal = load(source, fc=fc, born=born)
     if door == "write":
         plan = plan_table(_write(crystal, options), str(options["write"]))
@@ -81,6 +84,8 @@ def couple(
     table = coupling_table(potential)
     if target is not None:
         potential.save(target)
+    if picture is not None:
+        fit_figure(potential, picture)
     show(table, lambda: couple_text(table, potential, level), as_json=as_json, level=level)
 
 
@@ -90,6 +95,8 @@ def _only_door(options: dict[str, Any]) -> str:
         raise InputError(
             "A range of motion is for fits with a calculator", found="--reach", fix="give --amplitude, or --calculator"
         )
+    if options["figure"] is not None and options["calculator"] is None and options["read"] is None:
+        raise InputError("Only a fit has a figure", found="--figure", fix="give --calculator or --read-forces")
     if options["fc4"] is not None and options["fc3"] is None:
         raise InputError("Quartic constants alone make no potential", found="--fc4", fix="give --fc3 too")
     given = [name for name in DOORS if options[name] is not None]
