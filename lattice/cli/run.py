@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from lattice.cli.options import common_options, output_path, show
+from lattice.cli.options import FILE, SOURCE, common_options, output_path, show
 
 
 @click.command()
-@click.argument("source", metavar="SOURCE|RUN.toml")
+@click.argument("source", type=SOURCE, metavar="SOURCE|RUN.toml")
 @click.option(
     "--frequencies",
     type=click.Choice(["measured", "computed"]),
@@ -25,8 +25,8 @@ from lattice.cli.options import common_options, output_path, show
 @click.option("--supercell", nargs=3, type=int, default=None, metavar="N N N", help="Cells, for a calculator.")
 @click.option("--pulse", default="", metavar="KEY=VALUE,…", help="Keys of pulse 0, as amplitude=0.1,helicity=-1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a run file, as duration=10.")
-@click.option("-o", "--output", metavar="RUN.nc", help="Write the run.")
-@click.option("--figure", metavar="FILE", help="Draw the run: .png, .svg or .pdf.")
+@click.option("-o", "--output", metavar="RUN.nc", type=FILE, help="Write the run.")
+@click.option("--figure", metavar="FILE", type=FILE, help="Draw the run: .png, .svg or .pdf.")
 @common_options
 def run(source: str, output: str | None, figure: str | None, as_json: bool, level: int, **chosen: Any) -> None:
     """Drive SOURCE with a light pulse, follow its angular momentum, and say whether 1 + 1 = -1.

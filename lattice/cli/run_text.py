@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.cli.book_text import along_xyz
+from lattice.cli.colour import paint
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
 from lattice.dynamics.full_motion import EXCHANGE
@@ -158,4 +159,5 @@ def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[
             f"largest displacement {relative[0]:.4f} Å, {100 * relative[2]:.1f} % of the distance {relative[1]:.3f} Å "
             "to the nearest neighbour"
         )
-    return lines + textwrap.wrap(report["verdict"], WIDTH)
+    role = "good" if report["verdict"].startswith("1 + 1 = -1: ") else "warning"
+    return lines + [paint(line, role) for line in textwrap.wrap(report["verdict"], WIDTH)]

@@ -1,4 +1,4 @@
-"""Schema of a run file: which keys exist, and of what type their values are.
+"""Schema of run files and plans: which keys exist, and of what type their values are.
 
 Only keys and types are checked here. Whether a value makes sense physically is checked where it is used.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from lattice.anharmonic.calculators import SHORT_NAMES
 from lattice.errors import InputError
@@ -53,9 +54,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def number(value: object, where: str) -> float:
     """Check a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{where} must be a number", found=repr(value), fix=f"write for example {where} = 1.0")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise InputError(f"{where} must be a number", found=reprlib.repr(value), fix=f"write for example {where} = 1.0")
+    return float(cast(float, value))
 
 
 def whole(value: object, where: str) -> int:
@@ -81,6 +86,18 @@ def choice(*words: str) -> Checker:
         return str(value)
 
     return check
+
+
+def boolean(value: object, where: str) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{where} must be true or false", found=repr(value), fix=f"write {where} = true")
+    return value
+
+
+def anything(value: object, _where: str) -> object:
+    """Pass what another reader checks."""
+    return value
 
 
 def vector(value: object, where: str) -> tuple[float, float, float]:
@@ -178,4 +195,22 @@ RUN_KEYS: dict[str, Checker] = {
     "record": table(RECORD_KEYS),
     "numerics": table(NUMERICS_KEYS),
     "overrides": named_tables(OVERRIDE_KEYS),
+}
+SLURM_KEYS: dict[str, Checker] = {
+    "partition": text,
+    "account": text,
+    "walltime": text,
+    "cores": whole,
+    "memory": text,
+    "nodes": whole,
+    "prologue": words,
+    "interface": text,
+    "directives": words,
+}
+PLAN_KEYS: dict[str, Checker] = RUN_KEYS | {
+    "record": table(RECORD_KEYS | {"keep": boolean, "ledger": boolean}),
+    "repeats": whole,
+    "block": whole,
+    "axes": anything,
+    "slurm": table(SLURM_KEYS),
 }
