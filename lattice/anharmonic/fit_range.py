@@ -216,7 +216,7 @@ def _report(
         "check_calls": first.n_check + rays.n_check,
         "naive_calls": plan.naive_calls,
         "condition": {"2": harmonic.condition}
-        | ({"3": condition} if plan.order == 3 else {f"3–{plan.order}": condition}),
+        | ({"3": condition} if plan.order == 3 else {f"3-{plan.order}": condition}),
         "residual_force": float(np.abs(forces[0]).max()),
         "net_force": float(np.abs(forces.sum(axis=1)).max()),
         "forbidden": {"2": harmonic.forbidden} | {str(p): rays.forbidden(projected, p) for p in orders},

@@ -106,6 +106,10 @@ def test_a_small_range_gives_the_expansion(smooth):
         stated = np.array(fitted.source["error"])[[rows[m] for m in some]]
         assert (gap < 3 * stated + 1e-9).mean() > 0.95
     assert error[0] / error[1] == pytest.approx(4, rel=0.15)
+    dark = (fitted.field_axis < 0).all(axis=1)
+    fourth = np.flatnonzero(((fitted.mode_index >= 0).sum(axis=1) == 4) & dark)[::9]
+    exact = np.array([coefficient(fitted.eigenvectors, fitted.mode_index[t].tolist()) for t in fourth])
+    np.testing.assert_allclose(fitted.coefficient[fourth], exact, atol=0.01 * np.abs(exact).max())
     assert error[1] < 1e-3
     at_rest = lattice.fit_potential(crystal(), BondCalculator(), order=2, amplitudes=(0.01, 0.02))
     np.testing.assert_allclose(smooth.frequency, at_rest.frequency, rtol=1e-3)

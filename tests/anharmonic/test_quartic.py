@@ -2,6 +2,7 @@
 
 import time
 import tracemalloc
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -89,6 +90,20 @@ def test_projection_is_the_lattice_sum_and_the_fit(compact, supercell, fitted, t
     assert report["sum_rule_defect_4"] < 1e-8 * largest
     assert len(projected.source["projection"]["invariants"]) == 40 + 142
     assert check_invariance(projected)
+
+
+def test_columns_are_counted_from_the_cell_of_each_row(supercell, tmp_path):
+    """An atom named in another cell of the same crystal: its columns, and those of its own row, change cells."""
+    c = crystal()
+    _, fc4 = write(tmp_path, supercell)
+    moved = replace(c, positions=c.positions + np.array([[1, 0, 0]] + 4 * [[0, 0, 0]]))
+    before, after = read_quartic(fc4, c).array, read_quartic(fc4, moved).array
+    assert len(read_quartic(fc4, c).translations) == 2
+    for home in range(5):
+        shift = np.array([(atom == 0) != (home == 0) for _ in range(2) for atom in range(5)])
+        columns = np.where(shift, (np.arange(10) + 5) % 10, np.arange(10))
+        np.testing.assert_allclose(after[home], before[home][np.ix_(columns, columns, columns)], atol=1e-9)
+    assert np.abs(after - before).max() > 0.1
 
 
 def test_contraction_is_the_plain_sum():
