@@ -84,9 +84,10 @@ def fit_potential(
         four-point stencil for all third derivatives; ``condition`` by order; ``residual`` (rms, *eV/Å*);
         ``residual_force`` on the undisplaced atoms and ``net_force`` (*eV/Å*); ``forbidden``: by order, the largest
         force that symmetry forbids, in the unit of that order's coefficients; ``frequency`` (*THz*) of each coordinate
-        by the calculator; ``invariants`` with coefficient, error and step. `amplitude_range` is the largest |Q_s|, over a
-        range the largest |Q| within the multiplet; there the report also has `reach`, `anharmonic` (rms force that is not
-        harmonic, *eV/Å*), and one condition number for all orders together.
+        by the calculator; ``invariants`` with coefficient, error and step; ``scan``: rms forces and what is left of
+        them by amplitude. Over a range also ``reach`` and ``anharmonic`` (rms force that is not harmonic, *eV/Å*), and
+        one condition number for all orders together. `amplitude_range` is the largest |Q_s|, over a range the largest
+        |Q| within the multiplet.
 
     Raises
     ------
