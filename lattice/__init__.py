@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
     from lattice.structure.cubic import CubicForceConstants
     from lattice.structure.load import load
+    from lattice.structure.quartic import QuarticForceConstants
     from lattice.study.results import collect, open_sweep, sweep_failures, sweep_point
     from lattice.study.run import run
     from lattice.study.sweep import sweep
@@ -78,6 +79,7 @@ _HOME = {
     "Potential": "lattice.anharmonic.potential",
     "Probe": "lattice.observe.probe",
     "Pulse": "lattice.dynamics.pulse",
+    "QuarticForceConstants": "lattice.structure.quartic",
     "Record": "lattice.dynamics.record",
     "Samples": "lattice.dynamics.pulse_samples",
     "SchemaError": "lattice.errors",
@@ -150,6 +152,7 @@ __all__ = [
     "Potential",
     "Probe",
     "Pulse",
+    "QuarticForceConstants",
     "Record",
     "Samples",
     "SchemaError",

@@ -115,6 +115,40 @@ def cubic_constants(points):
     return array
 
 
+def fourth_derivative(r):
+    """∂⁴φ/∂r∂r∂r∂r ``(3, 3, 3, 3)`` of one bond."""
+    s, one = float(r @ r), np.eye(3)
+    pairs = [("ab", "cd"), ("ac", "bd"), ("ad", "bc"), ("bc", "ad"), ("bd", "ac"), ("cd", "ab")]
+    mixed = sum(np.einsum(f"{p},{q[0]},{q[1]}->abcd", one, r, r) for p, q in pairs)
+    twice = sum(np.einsum(f"{p},{q}->abcd", one, one) for p, q in pairs[:3])
+    alone = 16 * radial(s, 4) * np.einsum("a,b,c,d->abcd", r, r, r, r)
+    return alone + 8 * radial(s, 3) * mixed + 4 * radial(s, 2) * twice
+
+
+def quartic_constants(points):
+    """∂⁴E/∂u∂u∂u∂u ``(N, N, N, N, 3, 3, 3, 3)`` of a supercell with atoms at ``points``, as `cubic_constants`."""
+    from lattice.structure.supercell import cell_translations, locate_atoms, supercell_matrix_between, translation_index
+
+    c = crystal()
+    cell, positions = points
+    matrix = supercell_matrix_between(c.cell, cell, 1e-4)
+    atoms, copies = locate_atoms(positions, c.cell, c.positions, 1e-4)
+    translations = cell_translations(matrix)
+    place = {
+        (a, t): x for x, (a, t) in enumerate(zip(atoms, translation_index(copies, translations, matrix), strict=True))
+    }
+    array = np.zeros((len(atoms),) * 4 + (3,) * 4)
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        tensor = fourth_derivative(r) / 2
+        for t, translation in enumerate(translations):
+            x, y = place[i, t], place[j, int(translation_index(translation + shift, translations, matrix))]
+            for ends in itertools.product(((x, -1.0), (y, 1.0)), repeat=4):
+                (p, a), (q, b), (u, d), (v, e) = ends
+                array[p, q, u, v] += a * b * d * e * tensor
+    return array
+
+
 class BondCalculator:
     """The same Lennard-Jones crystal from a fixed list of bonds, in microseconds; while no bond crosses the cutoff."""
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,9 @@ def _chgnet() -> Any:
             try:
                 for module in modules:
                     module.TORCH_DTYPE = torch.float64
-                super().calculate(*arguments, **options)
+                with warnings.catch_warnings():  # of torch, about how CHGNet makes a number of a tensor
+                    warnings.filterwarnings("ignore", "Converting a tensor with requires_grad", UserWarning)
+                    super().calculate(*arguments, **options)
             finally:
                 for module, dtype in zip(modules, before, strict=True):
                     module.TORCH_DTYPE = dtype

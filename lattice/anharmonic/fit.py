@@ -11,7 +11,8 @@ import numpy as np
 
 from lattice.anharmonic.calculators import checked_calculator, make_calculator
 from lattice.anharmonic.fit_forces import potential_from_forces
-from lattice.anharmonic.fit_plan import MAX_CONDITION, plan_fit
+from lattice.anharmonic.fit_plan import MAX_CONDITION, check_order, plan_fit
+from lattice.anharmonic.fit_range import harmonic_fit, plan_range, potential_over_range
 from lattice.anharmonic.forces import Mapping, calculator_name, compute_forces
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.relax import relax_structure
@@ -30,6 +31,7 @@ def fit_potential(
     multiplets: Sequence[str] | None = None,
     order: int = 4,
     amplitudes: Sequence[float] | None = None,
+    reach: float | None = None,
     axis: Sequence[float] | None = None,
     max_condition: float = MAX_CONDITION,
     relax: bool = False,
@@ -55,8 +57,12 @@ def fit_potential(
     order : int
         Highest order in Q, 2 to 6.
     amplitudes : sequence of float, optional
-        Lengths of Q in *Å√amu*, at least order//2 + 1 of them: several, so that the next orders drop out. Default:
-        equal steps up to a root-mean-square displacement of 0.01 Å.
+        Lengths of Q in *Å√amu*, at least order//2 + 1 of them: several, so that the next orders drop out. The result is
+        then the expansion of the potential at rest. Default without `reach` and Born charges: equal steps up to a
+        root-mean-square displacement of 0.01 Å.
+    reach : float, optional
+        *Å√amu*: the couplings shall describe the forces best up to this |Q| (`lattice.anharmonic.fit_range`). Default
+        where Born charges are known and no amplitudes given: what the pulse of `default_pulse` reaches at resonance.
     axis : sequence of float, optional
         As in `solve_modes`.
     max_condition : float
@@ -78,7 +84,10 @@ def fit_potential(
         four-point stencil for all third derivatives; ``condition`` by order; ``residual`` (rms, *eV/Å*);
         ``residual_force`` on the undisplaced atoms and ``net_force`` (*eV/Å*); ``forbidden``: by order, the largest
         force that symmetry forbids, in the unit of that order's coefficients; ``frequency`` (*THz*) of each coordinate
-        by the calculator; ``invariants`` with coefficient, error and step. ``amplitude_range`` is the largest |Q_s|.
+        by the calculator; ``invariants`` with coefficient, error and step; ``scan``: rms forces and what is left of
+        them by amplitude. Over a range also ``reach`` and ``anharmonic`` (rms force that is not harmonic, *eV/Å*), and
+        one condition number for all orders together. `amplitude_range` is the largest |Q_s|, over a range the largest
+        |Q| within the multiplet.
 
     Raises
     ------
@@ -91,6 +100,7 @@ def fit_potential(
     """
     if not (isinstance(linewidth, int | float) and np.isfinite(linewidth) and linewidth >= 0):
         raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
+    _check_range(amplitudes, reach, order)
     if relax and modes is not None:
         raise InputError(
             "Modes that were solved already do not belong to a relaxed structure",
@@ -103,11 +113,12 @@ def fit_potential(
         )
     engine = make_calculator(calculator, crystal) if isinstance(calculator, str) else checked_calculator(calculator)
     structure = relax_structure(crystal, engine) if relax else crystal if modes is None else modes.crystal
+    ranged = order > 2 and (reach is not None or (amplitudes is None and structure.born_charges is not None))
     plan = plan_fit(
         structure,
         modes=modes,
         multiplets=multiplets,
-        order=order,
+        order=2 if ranged else order,
         amplitudes=amplitudes,
         axis=axis,
         max_condition=max_condition,
@@ -119,7 +130,28 @@ def fit_potential(
         "structure": "; ".join(structure.found),
     }
     source["calls_found_on_disk"] = forces.n_cached
-    return potential_from_forces(plan, forces.array, linewidth=float(linewidth), source=source)
+    if not ranged:
+        return potential_from_forces(plan, forces.array, linewidth=float(linewidth), source=source)
+    harmonic = harmonic_fit(plan, forces.array)
+    second = plan_range(harmonic, multiplets=multiplets, order=order, reach=reach, max_condition=max_condition)
+    more = compute_forces(structure, engine, second.displacements, map=map, cache=cache)
+    source["calls_found_on_disk"] += more.n_cached
+    return potential_over_range(harmonic, second, more.array, linewidth=float(linewidth), source=source)
+
+
+def _check_range(amplitudes: Sequence[float] | None, reach: float | None, order: int) -> None:
+    """Amplitudes mean the expansion at rest, a reach the best polynomial over a range: only one of them."""
+    check_order(order)
+    if reach is None:
+        return
+    if amplitudes is not None:
+        raise InputError(
+            "Couplings are the expansion at rest or the best ones over a range",
+            found="amplitudes and reach",
+            fix="give one of them",
+        )
+    if isinstance(reach, bool) or not isinstance(reach, int | float) or not 0 < reach < np.inf:
+        raise InputError("This is no range of motion", found=reach, fix="give |Q| in Å√amu, larger than 0")
 
 
 def _cell(crystal: Crystal) -> Cell:

@@ -93,7 +93,7 @@ def potential_from_forces(plan: FitPlan, forces: FloatArray, *, linewidth: float
     """
     coordinates, rays = plan.coordinates, plan.rays
     if not plan.has_frequencies:
-        coordinates, rays = _with_frequencies(plan, coordinates.generalised_forces(forces))
+        coordinates, rays = with_frequencies(plan, coordinates.generalised_forces(forces))
     projected = coordinates.generalised_forces(forces)
     fits = {p: fit_order(rays, projected, p, find_invariants(coordinates, [p])) for p in range(2, plan.order + 1)}
     report = _report(plan, coordinates, rays, forces, fits)
@@ -124,7 +124,7 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     )
 
 
-def _with_frequencies(plan: FitPlan, forces: FloatArray) -> tuple[Coordinates, Rays]:
+def with_frequencies(plan: FitPlan, forces: FloatArray) -> tuple[Coordinates, Rays]:
     """Find the harmonic constants, solve for the modes, and write the rays in their coordinates."""
     old = plan.coordinates
     fit = fit_order(plan.rays, forces, 2, find_invariants(old, [2]))
@@ -158,6 +158,7 @@ def _report(
     projected = coordinates.generalised_forces(forces)
     second = fits[2]
     curvature = np.diag(hessian_of(second.invariants, second.coefficient, coordinates.n))
+    anharmonic, left = _left_over(coordinates, rays, projected, fits)
     tables = {p: gradient_table(fit.invariants, rays.directions) for p, fit in fits.items() if fit.invariants}
     return {
         "order": plan.order,
@@ -166,7 +167,8 @@ def _report(
         "check_calls": rays.n_check,
         "naive_calls": plan.naive_calls,
         "condition": {str(p): condition_number(table) for p, table in tables.items()},
-        "residual": _residual(coordinates, rays, projected, fits),
+        "residual": rms_force(coordinates, left),
+        "scan": scan_of(coordinates, rays, anharmonic, left),
         "residual_force": float(np.abs(forces[0]).max()),
         "net_force": float(np.abs(forces.sum(axis=1)).max()),
         "forbidden": {str(p): rays.forbidden(projected, p) for p in fits},
@@ -174,16 +176,45 @@ def _report(
     }
 
 
-def _residual(coordinates: Coordinates, rays: Rays, forces: FloatArray, fits: dict[int, OrderFit]) -> float:
-    """Return the rms of force less fitted force over all displaced structures of the fit, in *eV/Å*.
+def _left_over(
+    coordinates: Coordinates, rays: Rays, forces: FloatArray, fits: dict[int, OrderFit]
+) -> tuple[FloatArray, FloatArray]:
+    """Return force less harmonic force, and force less fitted force, at the displaced structures ``(n_fit − 1, n)``.
 
     Forces along the coordinates only; the force at the undisplaced structure is taken as it is.
     """
     points = rays.points()[1 : rays.n_fit]
     left = forces[1 : rays.n_fit] - forces[0]
-    for fit in fits.values():
-        if fit.invariants:
-            left = left + gradient_table(fit.invariants, points) @ fit.coefficient
+    parts = {p: gradient_table(fit.invariants, points) @ fit.coefficient for p, fit in fits.items() if fit.invariants}
+    anharmonic = left + parts.get(2, 0.0)
+    return anharmonic, left + sum(parts.values())
+
+
+def rms_force(coordinates: Coordinates, forces: FloatArray) -> float:
+    """Return the rms in *eV/Å* over atoms and components of forces ``(k, n)`` *eV/(Å√amu)* on coordinates."""
     weight = np.sqrt(coordinates.crystal.masses)[:, None]
-    cartesian = np.tensordot(left, coordinates.eigenvectors, axes=1) * weight
-    return float(np.sqrt(np.mean(cartesian**2)))
+    return float(np.sqrt(np.mean((np.tensordot(forces, coordinates.eigenvectors, axes=1) * weight) ** 2)))
+
+
+def scan_of(coordinates: Coordinates, rays: Rays, anharmonic: FloatArray, left: FloatArray) -> list[dict[str, float]]:
+    """Return for each amplitude the rms *eV/Å* of the anharmonic force and of what the fit leaves of it.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    rays : Rays
+    anharmonic, left : ndarray
+        ``(n_fit − 1, n)`` *eV/(Å√amu)* at the displaced structures.
+    """
+    shape = (len(rays.directions), len(rays.amplitudes), 2, -1)
+    rows = []
+    for i, amplitude in enumerate(rays.amplitudes.tolist()):
+        force, rest = (x.reshape(shape)[:, i].reshape(-1, coordinates.n) for x in (anharmonic, left))
+        rows.append(
+            {
+                "amplitude": float(amplitude),
+                "anharmonic": rms_force(coordinates, force),
+                "residual": rms_force(coordinates, rest),
+            }
+        )
+    return rows

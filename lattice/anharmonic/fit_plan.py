@@ -94,8 +94,7 @@ def plan_fit(
     FitError
         If no set of displacements reaches the condition number.
     """
-    if isinstance(order, bool) or not isinstance(order, int) or not 2 <= order <= HIGHEST_ORDER:
-        raise InputError("A fit cannot have this order", found=order, fix=f"give an order from 2 to {HIGHEST_ORDER}")
+    check_order(order)
     known = modes is not None or crystal.force_constants is not None
     if known:
         solved = solve_modes(crystal, axis=axis) if modes is None else modes
@@ -112,6 +111,12 @@ def plan_fit(
     condition = dict(zip(range(2, order + 1), conditions, strict=True))
     chosen = None if known or multiplets is None else tuple(multiplets)
     return FitPlan(coordinates, order, rays, condition, known, chosen)
+
+
+def check_order(order: object) -> None:
+    """Refuse an order that a fit cannot have."""
+    if isinstance(order, bool) or not isinstance(order, int) or not 2 <= order <= HIGHEST_ORDER:
+        raise InputError("A fit cannot have this order", found=order, fix=f"give an order from 2 to {HIGHEST_ORDER}")
 
 
 def _checked_amplitudes(amplitudes: Sequence[float] | None, crystal: Crystal, order: int) -> FloatArray:

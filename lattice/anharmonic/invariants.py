@@ -1,4 +1,4 @@
-"""All polynomials in Γ coordinates and field components that the crystal's group leaves unchanged."""
+"""All polynomials in Γ coordinates, field and strain components that the crystal's group leaves unchanged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice.anharmonic.coordinates import Coordinates
 from lattice.anharmonic.polynomial import channel_name
+from lattice.anharmonic.strain import strain_representation
 from lattice.errors import InputError, SymmetryError
 from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 
@@ -18,6 +19,7 @@ HIGHEST_ORDER = 6
 _ROUND_OFF = 1e-11  #: of the largest coefficient of an invariant; what lies below is zero
 _PIVOT = 0.1  #: of the largest column; smaller pivots would magnify round-off
 _FIELD_NAMES = ("", "E", "E^2", "E^3", "E^4", "E^5")
+_STRAIN_NAMES = ("", "η", "η^2", "η^3", "η^4", "η^5")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,9 @@ class Invariant:
         ``(n_rows, k)`` int, ascending positions of the coordinates.
     field_axis : ndarray
         ``(n_rows, j)`` int, ascending; 0, 1, 2 for E_x, E_y, E_z.
+    strain_index : ndarray
+        ``(n_rows, m)`` int, ascending; 0 … 5 for the components xx, yy, zz, yz, xz, xy of the strain tensor. Terms with
+        such factors enter a potential at a given strain, see `lattice.anharmonic.strain.at_strain`.
     """
 
     name: str
@@ -43,10 +48,13 @@ class Invariant:
     coefficient: FloatArray
     mode_index: IntArray
     field_axis: IntArray
+    strain_index: IntArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "coefficient", frozen_array(self.coefficient))
-        for name in ("mode_index", "field_axis"):
+        if self.strain_index is None:
+            object.__setattr__(self, "strain_index", np.empty((len(self.coefficient), 0)))
+        for name in ("mode_index", "field_axis", "strain_index"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.int64))
 
     @property
@@ -55,22 +63,27 @@ class Invariant:
         return self.mode_index.shape[1], self.field_axis.shape[1]
 
 
-def find_invariants(coordinates: Coordinates, degrees: Iterable[int | tuple[int, int]]) -> tuple[Invariant, ...]:
+def find_invariants(
+    coordinates: Coordinates, degrees: Iterable[int | tuple[int, int] | tuple[int, int, int]]
+) -> tuple[Invariant, ...]:
     """Find a basis of the invariant polynomials of given degrees.
 
     Parameters
     ----------
     coordinates : Coordinates
         From `lattice.gamma_coordinates`.
-    degrees : iterable of int or (int, int)
-        Number of factors Q, or of factors Q and E: ``3`` and ``4`` for cubic and quartic couplings, ``(1, 1)`` for the
-        mode charge, ``(1, 2)`` for Raman tensors, ``(2, 1)`` for charge anharmonicity. At most six factors.
+    degrees : iterable of int or (int, int) or (int, int, int)
+        Number of factors Q, or of factors Q and E, or of Q, E and the homogeneous strain η: ``3`` and ``4`` for cubic
+        and quartic couplings, ``(1, 1)`` for the mode charge, ``(1, 2)`` for Raman tensors, ``(2, 1)`` for charge
+        anharmonicity, ``(1, 0, 1)`` for the forces of a strain, ``(2, 0, 1)`` for the frequencies under it. At most six
+        factors.
 
     Returns
     -------
     tuple of Invariant
         Linearly independent and complete, degree by degree and channel by channel, each channel in row-reduced form.
-        Real Q at Γ and static E are even under time reversal, which therefore demands nothing beyond real coefficients.
+        Real Q at Γ, static E and η are even under time reversal, which therefore demands nothing beyond real
+        coefficients.
 
     Raises
     ------
@@ -82,34 +95,39 @@ def find_invariants(coordinates: Coordinates, degrees: Iterable[int | tuple[int,
     powers = _Powers(coordinates)
     found: list[Invariant] = []
     for degree in degrees:
-        n_modes, n_fields = _checked_degree(degree)
+        n_modes, n_fields, n_strains = _checked_degree(degree)
         for content in combinations_with_replacement(range(len(coordinates.blocks)), n_modes):
-            found += _of_channel(powers, Counter(content), n_fields)
+            found += _of_channel(powers, Counter(content), n_fields, n_strains)
     return tuple(found)
 
 
-def _checked_degree(degree: object) -> tuple[int, int]:
-    """Return the numbers of factors Q and E."""
-    pair = tuple(degree) if isinstance(degree, tuple | list) else (degree, 0)
-    good = len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
-    if not good or pair[0] < 1 or pair[1] < 0 or sum(pair) > HIGHEST_ORDER:
+def _checked_degree(degree: object) -> tuple[int, int, int]:
+    """Return the numbers of factors Q, E and η."""
+    given = tuple(degree) if isinstance(degree, tuple | list) else (degree,)
+    counts = (*given, *(0,) * (3 - len(given)))
+    good = 1 <= len(given) <= 3 and all(isinstance(n, int) and not isinstance(n, bool) for n in counts)
+    if not good or counts[0] < 1 or min(counts) < 0 or sum(counts) > HIGHEST_ORDER:
         raise InputError(
             "An invariant cannot have this degree",
             found=degree,
-            fix=f"give the numbers of factors Q (≥ 1) and E, at most {HIGHEST_ORDER} together, e.g. 3 or (1, 2)",
+            fix=f"give the numbers of factors Q (≥ 1), E and η, at most {HIGHEST_ORDER} together, e.g. 3 or (1, 2)",
         )
-    return int(pair[0]), int(pair[1])
+    return int(counts[0]), int(counts[1]), int(counts[2])
 
 
 class _Powers:
-    """Symmetric powers of the blocks of a representation, made when they are asked for; the last block is the field."""
+    """Symmetric powers of the blocks of a representation, made when asked for; field and strain are the last blocks."""
 
     def __init__(self, coordinates: Coordinates) -> None:
         places = [positions for _, positions in coordinates.blocks]
         self.names = [name for name, _ in coordinates.blocks]
-        self.places = [*places, np.arange(3)]
-        self.matrices = [coordinates.matrices[:, p[:, None], p] for p in places] + [coordinates.rotations]
-        self.field = len(places)
+        self.places = [*places, np.arange(3), np.arange(6)]
+        self.matrices = [
+            *(coordinates.matrices[:, p[:, None], p] for p in places),
+            coordinates.rotations,
+            strain_representation(coordinates.rotations),
+        ]
+        self.field, self.strain = len(places), len(places) + 1
         self._characters: dict[tuple[int, int], FloatArray] = {}
         self._powers: dict[tuple[int, int], tuple[list[tuple[int, ...]], FloatArray]] = {}
 
@@ -183,16 +201,17 @@ def symmetric_power(matrices: FloatArray, power: int) -> tuple[list[tuple[int, .
     return monomials, action
 
 
-def _of_channel(powers: _Powers, content: Counter[int], n_fields: int) -> Iterator[Invariant]:
-    """Yield the invariants of one product of multiplets (and the field)."""
-    factors = [*sorted(content.items()), *([(powers.field, n_fields)] if n_fields else [])]
+def _of_channel(powers: _Powers, content: Counter[int], n_fields: int, n_strains: int) -> Iterator[Invariant]:
+    """Yield the invariants of one product of multiplets (and the field, and the strain)."""
+    extra = [(block, n) for block, n in ((powers.field, n_fields), (powers.strain, n_strains)) if n]
+    factors = [*sorted(content.items()), *extra]
     characters = np.prod([powers.character(block, power) for block, power in factors], axis=0)
     mean = float(characters.mean())
     rank = round(mean)
     if abs(mean - rank) > 1e-4:
         raise SymmetryError(
             "The matrices of the point group are no representation",
-            found=f"{mean:.6f} invariants of {_channel(powers, content, n_fields)}",
+            found=f"{mean:.6f} invariants of {_channel(powers, content, n_fields, n_strains)}",
             fix="symmetrise the structure, or load it with a smaller symprec",
         )
     if rank == 0:
@@ -200,24 +219,25 @@ def _of_channel(powers: _Powers, content: Counter[int], n_fields: int) -> Iterat
     parts = [powers.power(block, power) for block, power in factors]
     rows, _ = row_reduced(_invariant_space([action for _, action in parts], rank))
     monomials = [tuple(m) for m in product(*(names for names, _ in parts))]
-    channel = _channel(powers, content, n_fields)
+    channel = _channel(powers, content, n_fields, n_strains)
     for number, row in enumerate(rows, 1):
         kept = np.flatnonzero(row)
         chosen = [monomials[i] for i in kept]
-        split = len(content)
+        split, middle = len(content), len(content) + (n_fields > 0)
         yield Invariant(
             name=channel if rank == 1 else f"{channel} #{number}",
             channel=channel,
             coefficient=row[kept],
             mode_index=np.array([sum(m[:split], ()) for m in chosen]).reshape(len(kept), -1),
-            field_axis=np.array([sum(m[split:], ()) for m in chosen]).reshape(len(kept), -1),
+            field_axis=np.array([sum(m[split:middle], ()) for m in chosen]).reshape(len(kept), -1),
+            strain_index=np.array([sum(m[middle:], ()) for m in chosen]).reshape(len(kept), -1),
         )
 
 
-def _channel(powers: _Powers, content: Counter[int], n_fields: int) -> str:
-    """Return the name of a channel; the field comes last."""
+def _channel(powers: _Powers, content: Counter[int], n_fields: int, n_strains: int) -> str:
+    """Return the name of a channel; field and strain come last."""
     names = channel_name(powers.names[block] for block in sorted(content.elements()))
-    return f"{names} {_FIELD_NAMES[n_fields]}".rstrip()
+    return " ".join(filter(None, (names, _FIELD_NAMES[n_fields], _STRAIN_NAMES[n_strains])))
 
 
 def _invariant_space(actions: Sequence[FloatArray], rank: int) -> FloatArray:

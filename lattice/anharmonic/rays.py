@@ -28,7 +28,7 @@ class Rays:
     Attributes
     ----------
     directions : ndarray
-        ``(n_rays, n)`` unit vectors.
+        ``(n_rays, n)`` unit vectors; shorter ones mark directions in which motions stay smaller.
     amplitudes : ndarray
         ``(n_amplitudes,)`` *Å√amu*, lengths of Q, ascending.
     images : ndarray

@@ -35,6 +35,7 @@ DOORS = {
     type=FILE,
     help="fc3.hdf5 of phono3py (a phono3py*.yaml beside it names the supercell) or FORCE_CONSTANTS_3RD of ShengBTE.",
 )
+@click.option("--fc4", metavar="FILE", type=FILE, help="fc4.hdf5 of phono3py, beside --fc3: quartic couplings too.")
 @click.option(
     "--write-displacements", "write", metavar="DIR", type=FILE, help="Write the structures for another program."
 )
@@ -48,6 +49,13 @@ DOORS = {
 @click.option(
     "--amplitude", "amplitudes", multiple=True, type=float, metavar="Q", help="Length of Q in Å√amu; give several."
 )
+@click.option(
+    "--reach",
+    type=float,
+    metavar="Q",
+    help="Describe the forces best up to this |Q| in Å√amu. Default, where Born charges are known and no --amplitude "
+    "is given: what the default pulse reaches.",
+)
 @click.option("--relax", is_flag=True, help="Relax the atoms inside the cell first, symmetry kept.")
 @click.option(
     "--cache", metavar="DIR", type=FILE, help="Keep every finished force call here, and go on from what is there."
@@ -56,6 +64,9 @@ DOORS = {
 @click.option("--fc", metavar="FILE", type=FILE, help="FORCE_CONSTANTS, force_constants.hdf5 or FORCE_SETS of SOURCE.")
 @click.option("--born", metavar="FILE", type=FILE, help="BORN file of SOURCE.")
 @click.option("-o", "--output", metavar="POTENTIAL.nc|.toml", type=FILE, help="Write the potential.")
+@click.option(
+    "--figure", metavar="FILE", type=FILE, help="Draw the fit: couplings, residual, step-size scan; .png, .svg or .pdf."
+)
 @common_options
 def couple(
     source: str, fc: str | None, born: str | None, output: str | None, as_json: bool, level: int, **options: Any
@@ -67,10 +78,12 @@ def couple(
     """
     from lattice.cli.couple_text import couple_text, plan_table, plan_text
     from lattice.observe.coupling_table import coupling_table
+    from lattice.show.fit import fit_figure
+    from lattice.show.style import FORMATS
     from lattice.structure.load import load
 
     door = _only_door(options)
-    target = output_path(output, (".nc", ".toml"))
+    target, picture = output_path(output, (".nc", ".toml")), output_path(options["figure"], FORMATS)
     crystal = load(source, fc=fc, born=born)
     if door == "write":
         plan = plan_table(_write(crystal, options), str(options["write"]))
@@ -80,11 +93,21 @@ def couple(
     table = coupling_table(potential)
     if target is not None:
         potential.save(target)
+    if picture is not None:
+        fit_figure(potential, picture)
     show(table, lambda: couple_text(table, potential, level), as_json=as_json, level=level, read=crystal.found)
 
 
 def _only_door(options: dict[str, Any]) -> str:
     """Return where the forces come from; exactly one place must be given."""
+    if options["reach"] is not None and options["calculator"] is None:
+        raise InputError(
+            "A range of motion is for fits with a calculator", found="--reach", fix="give --amplitude, or --calculator"
+        )
+    if options["figure"] is not None and options["calculator"] is None and options["read"] is None:
+        raise InputError("Only a fit has a figure", found="--figure", fix="give --calculator or --read-forces")
+    if options["fc4"] is not None and options["fc3"] is None:
+        raise InputError("Quartic constants alone make no potential", found="--fc4", fix="give --fc3 too")
     given = [name for name in DOORS if options[name] is not None]
     if len(given) != 1:
         raise InputError(
@@ -122,6 +145,7 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
         from lattice.anharmonic.project import project_potential
         from lattice.modes.solve import solve_modes
         from lattice.structure.cubic_files import read_cubic, setup_of
+        from lattice.structure.quartic_files import read_quartic
 
         if options["relax"] or options["amplitudes"]:
             raise InputError(
@@ -129,9 +153,10 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
                 found="--relax or --amplitude",
                 fix="leave it out",
             )
-        modes = solve_modes(crystal, axis=options["axis"])
-        constants = read_cubic(options["fc3"], crystal, setup=setup_of(source))
-        return project_potential(modes, constants, multiplets=options["multiplets"] or None)
+        modes, setup = solve_modes(crystal, axis=options["axis"]), setup_of(source)
+        constants = read_cubic(options["fc3"], crystal, setup=setup)
+        quartic = None if options["fc4"] is None else read_quartic(options["fc4"], crystal, setup=setup)
+        return project_potential(modes, constants, fc4=quartic, multiplets=options["multiplets"] or None)
     if door == "read":
         from lattice.anharmonic.external import read_forces
 
@@ -139,5 +164,10 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
     from lattice.anharmonic.fit import fit_potential
 
     return fit_potential(
-        crystal, options["calculator"], relax=options["relax"], cache=options["cache"], **_chosen(options)
+        crystal,
+        options["calculator"],
+        reach=options["reach"],
+        relax=options["relax"],
+        cache=options["cache"],
+        **_chosen(options),
     )

@@ -35,7 +35,9 @@ def raise_failures(
         return
     first = int(failed[0])
     diverged = solution.status[first] == integration.DIVERGED
-    found = _last_finite(solution.Q[first], times) if diverged else f"step error {solution.step_error[first]:.2g}"
+    found = f"step error {solution.step_error[first]:.2g}"
+    if diverged:
+        found = _last_finite(solution.Q[first], times) + _left_range(potential, solution.Q[first], times)
     raise IntegrationError(
         f"{len(failed)} of {len(solution.status)} trajectories failed; "
         f"trajectory {first}: {integration.STATUS_TEXT[int(solution.status[first])]}",
@@ -63,11 +65,33 @@ def _last_finite(Q: FloatArray, times: FloatArray) -> str:
     return f"finite up to {times[lost[0] - 1] if len(lost) else times[-1]:.4g} ps"
 
 
+def _left_range(potential: Potential, Q: FloatArray, times: FloatArray) -> str:
+    """Which multiplet was farthest beyond the range of its couplings at the last finite time, and when it left it."""
+    if potential.amplitude_range is None:
+        return ""
+    finite = np.isfinite(Q).all(axis=1)
+    if not finite.any():
+        return ""
+    with np.errstate(over="ignore", invalid="ignore"):
+        beyond = np.abs(Q[finite]) / potential.amplitude_range
+    beyond = np.where(np.isfinite(beyond), beyond, 0.0)
+    worst = int(np.argmax(beyond[-1]))
+    out = np.flatnonzero(beyond[:, worst] > 1.0)
+    if not len(out):
+        return ""
+    return (
+        f"; {potential.multiplet[worst]} left the range of the couplings, |Q| ≤ "
+        f"{potential.amplitude_range[worst]:.3g} Å√amu, at {times[finite][out[0]]:.4g} ps"
+    )
+
+
 def _mend(potential: Potential, pulses: tuple[Pulse, ...], bath: Bath | None) -> str:
     """What keeps a motion finite that was not."""
     loads = ["the temperature"] * (bath is not None) + ["the field"] * bool(pulses) or ["the initial Q and P"]
     lower = f"lower {' or '.join(loads)}"
     falling = np.flatnonzero(potential.frequency < 0).tolist()
+    if not falling and potential.amplitude_range is not None:
+        return f"fit the couplings over the range of the motion (lattice couple --reach) or to a higher order, {lower}"
     if not falling:
         return f"{lower}, bound the potential with quartic terms"
     names = ", ".join(dict.fromkeys(str(potential.multiplet[s]) for s in falling))

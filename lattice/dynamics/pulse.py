@@ -40,9 +40,8 @@ from lattice.structure.number import checked_array, checked_number
 
 if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
+from lattice.anharmonic.reach import MAIN_AMPLITUDE, MAIN_DURATION
 
-MAIN_AMPLITUDE = 0.3  #: MV/cm, field of the main job
-MAIN_DURATION = 1.0  #: ps, duration of the main job
 _NUMBERS = ("amplitude", "frequency", "duration", "helicity", "angle", "phase", "transmission", "chirp", "rotation")
 _LARGEST = 1e9  #: of frequency, duration and its inverse in THz and ps: no light in a crystal is near it
 _LATEST = 1e12  #: ps, of center

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LOOSE_FORCE = 1e-3  #: eV/Å; undisplaced atoms with larger forces are not at rest
 OTHER_FREQUENCY = 0.05  #: of the highest frequency; forces and force constants of one method agree better
+LEFT_OVER = 0.2  #: of the anharmonic force; more is not described by the couplings
+UNDETERMINED = 0.5  #: rms error over rms coefficient of an order; beyond, its couplings are mostly error
 BROKEN_SYMMETRY = 1e-3  #: of the largest allowed coefficient of the same order
 
 
@@ -60,7 +62,7 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         "multiplets": _multiplets(potential, report),
         "axis": potential.axis.tolist(),
     }
-    table |= {key: report[key] for key in ("permutation_defect", "sum_rule_defect") if key in report}
+    table |= {key: report[key] for key in report if key.startswith(("permutation_defect", "sum_rule_defect"))}
     table["warnings"] = _warnings(potential, report, table)
     return table
 
@@ -106,7 +108,30 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
             f"the modes come from other force constants than the couplings: by the forces {worst} would be "
             f"{away[worst]:+.2f} THz away"
         )
-    return [*warnings, *_broken_symmetry(report, table)]
+    return [*warnings, *_loose_couplings(report, table), *_broken_symmetry(report, table)]
+
+
+def _loose_couplings(report: dict[str, Any], table: dict[str, Any]) -> list[str]:
+    """Return where the polynomial does not describe the forces to which it was fitted."""
+    if "reach" in report:
+        share = report["residual"] / max(report["anharmonic"], 1e-300)
+        if share <= LEFT_OVER:
+            return []
+        return [
+            f"up to |Q| = {report['reach']:.3g} Å√amu the couplings leave {100 * share:.0f} % of the anharmonic force: "
+            "take a higher order or a smaller --reach, and check a run with `lattice run --calculator`"
+        ]
+    found = []
+    for order in (3, 4) if "amplitudes" in report else ():
+        terms = [t for t in table["terms"] if len(t["modes"]) == order]
+        error, size = (float(np.linalg.norm([t[key] for t in terms])) for key in ("error", "coefficient_eV"))
+        if error > UNDETERMINED * size > 0:
+            found.append(
+                f"the couplings of order {order} are mostly error ({100 * error / size:.0f} % of their size): on the "
+                f"scale of |Q| = {max(report['amplitudes']):.3g} Å√amu the forces are no polynomial of order "
+                f"{report['order']}; fit over the range of the motion (--reach), or give another --amplitude"
+            )
+    return found
 
 
 def _broken_symmetry(report: dict[str, Any], table: dict[str, Any]) -> list[str]:

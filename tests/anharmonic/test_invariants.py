@@ -145,7 +145,7 @@ def test_a_turned_basis_spans_the_same_polynomials(bi2se3):
 
 
 def test_wrong_choices_are_named(bi2se3):
-    for degree in (0, 7, (0, 2), (5, 2), (1, -1), 2.5, True):
+    for degree in (0, 7, (0, 2), (5, 2), (1, -1), 2.5, True, (1, 0, -1), (2, 2, 3), (0, 0, 2), (1, 0, 1, 0), ()):
         with pytest.raises(lattice.InputError, match="degree"):
             find_invariants(bi2se3, [degree])
     with pytest.raises(lattice.InputError, match="acoustic"):
