@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from lattice.cli.options import common_options, output_path, show, vector_option
+from lattice.cli.options import FILE, common_options, output_path, show, vector_option
 
 
 @click.command()
-@click.argument("file", metavar="RUN.nc")
+@click.argument("file", type=FILE, metavar="RUN.nc")
 @click.option("--photon-energy", type=float, default=1.55, show_default=True, metavar="EV", help="eV.")
 @click.option("--duration", type=float, default=0.05, show_default=True, metavar="PS", help="FWHM of intensity, ps.")
 @vector_option("--direction", "Direction of the probe, Cartesian; n̂ of the run if left out.")
@@ -24,8 +24,8 @@ from lattice.cli.options import common_options, output_path, show, vector_option
 @click.option("--multiplet", help="The pair that the two channels show; the receiver of the run if left out.")
 @click.option("--window", type=float, metavar="PS", help="FWHM of the window of the short-time spectrum, ps.")
 @click.option("--trajectory", type=int, help="Which trajectory of an ensemble, from 0.")
-@click.option("-o", "--output", metavar="PROBE.nc", help="Write the signals.")
-@click.option("--figure", metavar="FILE", help="Draw the signals: .png, .svg or .pdf.")
+@click.option("-o", "--output", metavar="PROBE.nc", type=FILE, help="Write the signals.")
+@click.option("--figure", metavar="FILE", type=FILE, help="Draw the signals: .png, .svg or .pdf.")
 @common_options
 def probe(
     file: str,
@@ -62,4 +62,4 @@ def probe(
     if picture is not None:
         probe_figure(seen, picture)
     report = probe_report(seen, run)
-    show(report, lambda: probe_text(report), as_json=as_json, level=level)
+    show(report, lambda: probe_text(report), as_json=as_json, level=level, read=[file])
