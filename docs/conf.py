@@ -48,6 +48,7 @@ html_static_path = ["theme"]
 html_css_files = ["site.css"]
 html_extra_path = ["theme/index.html"]
 html_show_sourcelink = False
+html_show_copyright = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 #: Pages of the navigation by heading; those of docs/ that are not named here follow under "More".
@@ -58,8 +59,8 @@ NAVIGATION = {
     "Look up": ["reference", "api", "files"],
     "Trust": ["trust", "benchmarks"],
 }
-#: Literals, strong words, emphasised words and roles; else single stars and bars, which are symbols.
-MARKUP = re.compile(r"``.*?``|\*\*.+?\*\*|(?<![\w)\]])\*[^*\s](?:[^*]*[^*\s])?\*(?!\w)|[*|]")
+#: Bullets, literals, strong words, emphasised words and roles; else single stars and bars, which are symbols.
+MARKUP = re.compile(r"^\s*\*(?=\s)|``.*?``|\*\*.+?\*\*|(?<![\w)\]])\*[^*\s](?:[^*]*[^*\s])?\*(?!\w)|[*|]")
 ROOMS = {
     "structure": "Crystals",
     "modes": "Modes",
@@ -142,7 +143,7 @@ def mathml(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> 
 def setup(app: Sphinx) -> None:
     """Connect the functions above."""
     app.connect("source-read", complete)
-    app.connect("autodoc-process-docstring", plain_stars, priority=900)
+    app.connect("autodoc-process-docstring", plain_stars, priority=100)  # before napoleon adds markup of its own
     app.add_html_math_renderer("mathml", inline_renderers=(mathml, None), block_renderers=(mathml, None))
 
 

@@ -1,20 +1,14 @@
-"""The documents say what the program does: their numbers, code and commands."""
+"""The documents say what the program does: their numbers, names and links. Their code: test_document_blocks.py."""
 
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import lattice
 from lattice import units
-from lattice.cli.app import COMMANDS, main
-from lattice.dynamics.runfile import save_run
+from lattice.cli.app import COMMANDS
 from lattice.observe.report import run_report
 from lattice.study.schema import RUN_KEYS
 from lattice.study.settings import RunSettings, read_settings
@@ -95,38 +89,6 @@ def test_the_readme_has_one_block_of_exactly_two_commands():
     first, second = pairs[0].splitlines()
     assert "lattice run Bi2Se3" in first
     assert "pytest" in second
-
-
-def test_the_python_of_the_readme_runs():
-    (code,) = blocks("README.md", "python")
-    code = f"import sys; sys.path[:0] = {sys.path!r}\n{code}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Eu(1) 2.19" in done.stdout
-    assert re.search(r"^Eu\(1\)\^2 Eg\(2\) .*-1\.16", done.stdout, re.M), done.stdout
-
-
-def shell_lines():
-    block = next(block for block in blocks("README.md", "sh") if len(block.splitlines()) > 2)
-    return [shlex.split(line, comments=True) for line in block.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def saved_run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("run") / "run.nc"
-    potential = lattice.load_potential("Bi2Se3")
-    save_run(lattice.simulate(potential, lattice.default_pulse(potential), 6.0), path)
-    return path
-
-
-@pytest.mark.parametrize("words", shell_lines(), ids=" ".join)
-def test_the_shell_of_the_readme_runs(words, tmp_path, monkeypatch, saved_run):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(saved_run, tmp_path)  # an earlier line writes it
-    assert words[0] == "lattice"
-    done = CliRunner().invoke(main, words[1:])
-    assert done.exit_code == 0, done.stderr
-    assert done.stdout
 
 
 def test_the_run_file_of_the_documents_is_the_default_run(tmp_path):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import common_options, output_path, show
+from lattice.cli.options import FILE, common_options, output_path, show
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", type=FILE, metavar="DIR")
 @click.option("-o", "--output", metavar="OUT.nc", help="Write the results as one netCDF file.")
 @common_options
 def collect(directory: str, output: str | None, as_json: bool, level: int) -> None:

@@ -62,4 +62,4 @@ def probe(
     if picture is not None:
         probe_figure(seen, picture)
     report = probe_report(seen, run)
-    show(report, lambda: probe_text(report), as_json=as_json, level=level)
+    show(report, lambda: probe_text(report), as_json=as_json, level=level, read=[file])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from lattice.cli.options import NORMAL, common_options, show
+from lattice.cli.options import FILE, NORMAL, common_options, show
 
 
 @click.command()
-@click.argument("plan", metavar="PLAN.toml")
+@click.argument("plan", type=FILE, metavar="PLAN.toml")
 @click.option("-d", "--directory", metavar="DIR", help="Folder of the results; a second call goes on where it ended.")
 @click.option(
     "--engine",

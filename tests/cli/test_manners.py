@@ -32,8 +32,9 @@ NEEDED = {
     "page": ["-o", "a.html"],
     "export": ["-o", "a.csv"],
     "plot": ["ledger", "-o", "a.png"],
+    "sweep": ["-d", "results"],
 }
-#: One sensible call of every command; `{run}` is a saved run.
+#: One sensible call of every command; `{run}` is a saved run, `{plan}` a plan of two points, `{sweep}` its results.
 CALLS = {
     "modes": ["Bi2Se3"],
     "bands": ["Bi2Se3-noSOC", "--npoints", "30"],
@@ -42,6 +43,9 @@ CALLS = {
     "edelstein": ["Bi2Se3-noSOC", "--mesh", "2", "2", "2"],
     "couple": ["Bi2Se3", "--write-displacements", "runs", "--order", "3"],
     "run": ["Bi2Se3", "--set", "duration=3"],
+    "sweep": ["{plan}", "-d", "results", "--workers", "1"],
+    "collect": ["{sweep}"],
+    "probe": ["{run}"],
     "page": ["{run}", "-o", "a.html"],
     "export": ["{run}", "-o", "a.csv"],
     "ledger": ["{run}"],
@@ -57,9 +61,17 @@ def call(*words, **options):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    path = tmp_path_factory.mktemp("manners") / "run.nc"
-    assert call("run", "Bi2Se3", "--set", "duration=3", "-o", path, "-q").output == ""
-    return path
+    """Files that commands read: a run, a plan, and its results."""
+    folder = tmp_path_factory.mktemp("manners")
+    files = {"run": folder / "run.nc", "plan": folder / "plan.toml", "sweep": folder / "sweep"}
+    files["plan"].write_text(
+        'source = "Bi2Se3"\nduration = 3.0\n[[pulse]]\namplitude = 0.1\n'
+        '[axes]\n"pulse.0.amplitude" = { values = [0.1, 0.2] }\n',
+        encoding="utf-8",
+    )
+    assert call("run", "Bi2Se3", "--set", "duration=3", "-o", files["run"], "-q").output == ""
+    assert call("sweep", files["plan"], "-d", files["sweep"], "--workers", "1", "-q").output == ""
+    return files
 
 
 def commands():
@@ -83,10 +95,10 @@ class TestLevels:
         options = {word for param in commands()[name].params for word in param.opts}
         assert {"-q", "--quiet", "-v", "--verbose", "--json", "--debug"} <= options
 
-    @pytest.mark.parametrize("name", CALLS)
+    @pytest.mark.parametrize("name", COMMANDS)
     def test_quiet_prints_nothing_and_verbose_says_more(self, name, saved, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        words = [name, *(word.format(run=saved) for word in CALLS[name])]
+        words = [name, *(word.format(**saved) for word in CALLS[name])]
         quiet = call(*words, "-q")
         assert (quiet.exit_code, quiet.output) == (0, "")
         shutil.rmtree("runs", ignore_errors=True)
