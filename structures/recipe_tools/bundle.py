@@ -77,7 +77,7 @@ class Source:
 def _reflected(record: espresso.Record) -> espresso.Record:
     """Return a record across the plane z = 0: vectors change the sign of z, tensors that of elements with one index z.
 
-    The plane holds a1 and a2, and c stands on it, so that components along the cell's vectors change like Cartesian ones.
+    The plane holds a1 and a2, and c stands on it, so that components along the cell's vectors change as Cartesian ones.
     """
     sign = np.outer(REFLECTION, REFLECTION)
     rules = {"positions_A": REFLECTION, "forces_eV_per_A": REFLECTION, "epsilon": sign, "born_charges_e": sign}
@@ -126,8 +126,8 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
     """Return phonopy's model with symmetrised force constants and charges, and what symmetrisation changed.
 
     Force constants, *eV/Å²*: largest imaginary part of the transform, largest sum over the second atom, largest change.
-    Charges, *e*, and ε∞: largest sum over the atoms, largest change by symmetrisation, largest change from the mesh of the
-    phonons to that of `fields`.
+    Charges, *e*, and ε∞: largest sum over the atoms, largest change by symmetrisation, largest change from the mesh of
+    the phonons to that of `fields`.
     """
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
@@ -151,7 +151,8 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
     model.force_constants = raw.copy()
     model.symmetrize_force_constants_by_space_group(show_drift=False)
     model.symmetrize_force_constants(level=2, show_drift=False)
-    coarse, fields = records[0], source.record("fields")
+    coarse = records[0]
+    fields = coarse if material.field_settings is None else source.record("fields")
     charges = np.array(fields["born_charges_e"])
     neutral = charges - charges.mean(axis=0)
     born, epsilon = symmetrize_borns_and_epsilon(neutral, np.array(fields["epsilon"]), atoms)
@@ -217,13 +218,13 @@ def _extended_xyz(material: Material, record: espresso.Record) -> str:
 
 def _provenance(material: Material, source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the [source] table: what the fit says, and where the numbers come from."""
-    kept = {key: source[key] for key in ("fit", "error")}
     return {
         "couplings": "computed: fitted to first-principles forces; see SOURCE.md",
         "charges": "computed: density-functional perturbation theory, acoustic sum rule imposed; see SOURCE.md",
         "frequencies_computed": "computed: the bundled force constants",
         "linewidth": f"assumed, {material.linewidth:.2f} THz",
-        **kept,
+        "fit": source["fit"],
+        "error": source["error"],
     }
 
 
@@ -284,7 +285,9 @@ def write_all(material: Material, results: Path, folder: Path) -> None:
         crystal = write_crystal(material, source, target)
         path = target / "potential.toml"
         fitted_potential(material, source, crystal).save(path)
-        measured = {name: {"frequency": value, "citation": material.citation} for name, value in material.measured.items()}
+        measured = {
+            name: {"frequency": value, "citation": material.citation} for name, value in material.measured.items()
+        }
         if measured:
             path.write_text(path.read_text() + measured_text(measured))
     content = numbers(material, pairs[0][0], lattice.load(folder))
