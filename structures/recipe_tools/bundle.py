@@ -25,6 +25,7 @@ from lattice.anharmonic.rays import Rays
 if TYPE_CHECKING:
     from material import Material
     from phonopy import Phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
 
 MANIFEST = "manifest.json"
 REFLECTION = np.array([1.0, 1.0, -1.0])
@@ -170,13 +171,20 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
 
 def save_model(model: Phonopy, folder: Path) -> None:
     """Write POSCAR and phonopy_params.yaml.xz: the cell, the rows of the force constants of one cell, the charges."""
-    from phonopy.interface.vasp import write_vasp
-
     folder.mkdir(exist_ok=True)
-    write_vasp(str(folder / "POSCAR"), model.unitcell)
+    (folder / "POSCAR").write_text(poscar(model.unitcell))
     model.force_constants = np.ascontiguousarray(model.force_constants[model.primitive.p2s_map])
     settings = {"force_constants": True, "force_sets": False, "displacements": False}
     model.save(str(folder / "phonopy_params.yaml"), settings=settings, compression="xz")
+
+
+def poscar(atoms: PhonopyAtoms) -> str:
+    """Return the text of a POSCAR; atoms of one element stand together, and positions are not moved into the cell."""
+    elements = list(dict.fromkeys(atoms.symbols))
+    rows = [*atoms.cell, *atoms.scaled_positions]
+    numbers = ["".join(f"{x:22.16f}" for x in row) for row in rows]
+    counts = " ".join(str(atoms.symbols.count(element)) for element in elements)
+    return "\n".join([" ".join(elements), "1.0", *numbers[:3], " ".join(elements), counts, "Direct", *numbers[3:], ""])
 
 
 def write_crystal(material: Material, source: Source, folder: Path) -> lattice.Crystal:

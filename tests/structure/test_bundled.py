@@ -9,8 +9,8 @@ from lattice.structure.bundled import bundled_file, bundled_names, bundled_root
 
 # LDA with spin-orbit coupling, transverse; THz, ascending: Eg, A1g, Eu, Eg, Eu, A2u, A2u, A1g.
 GAMMA_THZ = [1.1541, 1.1541, 1.9825, 2.1945, 2.1945, 3.7828, 3.7828, 3.8164, 3.8164, 4.1259, 4.6377, 5.2196]
-SPACE_GROUPS = {"AlN": 186, "Bi2Se3": 166, "Bi2Se3-noSOC": 166}
-DISPERSIVE = ("AlN", "Bi2Se3-noSOC")
+SPACE_GROUPS = {"AlN": 186, "Bi2Se3": 166, "Bi2Se3-noSOC": 166, "Se": 152, "Se-left": 154}
+DISPERSIVE = ("AlN", "Bi2Se3-noSOC", "Se", "Se-left")
 # Perturbation theory without spin-orbit coupling, cm⁻¹: even modes, and odd ones before the sum rule was imposed.
 EVEN_NO_SOC_CM = [40.8, 40.8, 68.4, 132.9, 132.9, 177.1]
 ODD_NO_SOC_CM = [78.1, 78.1, 131.5, 131.5, 137.6, 158.9]

@@ -15,7 +15,7 @@ from lattice.anharmonic.polynomial import polynomial_from_table
 
 STRUCTURES = Path(__file__).parents[2] / "structures"
 MODULES = ("espresso", "pseudopotentials", "phonons", "bundle", "material")
-MATERIALS = ("AlN",)
+MATERIALS = ("AlN", "Se")
 
 HGH_NITROGEN = """Hartwigsen-Goedecker-Hutter psp for N,  from PRB58, 3641 (1998)
    7   5  010605 zatom,zion,pspdat
