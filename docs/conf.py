@@ -55,7 +55,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 NAVIGATION = {
     "Begin": ["tutorial", "faq"],
     "How to": ["own-crystal", "vasp", "third-order", "sweep", "cluster", "trace", "probe"],
-    "Understand": ["theory", "conventions", "couplings", "bi2se3"],
+    "Understand": ["theory", "conventions", "couplings", "bi2se3", "materials"],
     "Look up": ["reference", "api", "files"],
     "Trust": ["trust", "benchmarks"],
 }

@@ -25,6 +25,7 @@ from lattice.anharmonic.rays import Rays
 if TYPE_CHECKING:
     from material import Material
     from phonopy import Phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
 
 MANIFEST = "manifest.json"
 REFLECTION = np.array([1.0, 1.0, -1.0])
@@ -77,7 +78,7 @@ class Source:
 def _reflected(record: espresso.Record) -> espresso.Record:
     """Return a record across the plane z = 0: vectors change the sign of z, tensors that of elements with one index z.
 
-    The plane holds a1 and a2, and c stands on it, so that components along the cell's vectors change like Cartesian ones.
+    The plane holds a1 and a2, and c stands on it, so that components along the cell's vectors change as Cartesian ones.
     """
     sign = np.outer(REFLECTION, REFLECTION)
     rules = {"positions_A": REFLECTION, "forces_eV_per_A": REFLECTION, "epsilon": sign, "born_charges_e": sign}
@@ -126,8 +127,8 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
     """Return phonopy's model with symmetrised force constants and charges, and what symmetrisation changed.
 
     Force constants, *eV/Å²*: largest imaginary part of the transform, largest sum over the second atom, largest change.
-    Charges, *e*, and ε∞: largest sum over the atoms, largest change by symmetrisation, largest change from the mesh of the
-    phonons to that of `fields`.
+    Charges, *e*, and ε∞: largest sum over the atoms, largest change by symmetrisation, largest change from the mesh of
+    the phonons to that of `fields`.
     """
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
@@ -151,7 +152,8 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
     model.force_constants = raw.copy()
     model.symmetrize_force_constants_by_space_group(show_drift=False)
     model.symmetrize_force_constants(level=2, show_drift=False)
-    coarse, fields = records[0], source.record("fields")
+    coarse = records[0]
+    fields = coarse if material.field_settings is None else source.record("fields")
     charges = np.array(fields["born_charges_e"])
     neutral = charges - charges.mean(axis=0)
     born, epsilon = symmetrize_borns_and_epsilon(neutral, np.array(fields["epsilon"]), atoms)
@@ -169,13 +171,20 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
 
 def save_model(model: Phonopy, folder: Path) -> None:
     """Write POSCAR and phonopy_params.yaml.xz: the cell, the rows of the force constants of one cell, the charges."""
-    from phonopy.interface.vasp import write_vasp
-
     folder.mkdir(exist_ok=True)
-    write_vasp(str(folder / "POSCAR"), model.unitcell)
+    (folder / "POSCAR").write_text(poscar(model.unitcell))
     model.force_constants = np.ascontiguousarray(model.force_constants[model.primitive.p2s_map])
     settings = {"force_constants": True, "force_sets": False, "displacements": False}
     model.save(str(folder / "phonopy_params.yaml"), settings=settings, compression="xz")
+
+
+def poscar(atoms: PhonopyAtoms) -> str:
+    """Return the text of a POSCAR; atoms of one element stand together, and positions are not moved into the cell."""
+    elements = list(dict.fromkeys(atoms.symbols))
+    rows = [*atoms.cell, *atoms.scaled_positions]
+    numbers = ["".join(f"{x:22.16f}" for x in row) for row in rows]
+    counts = " ".join(str(atoms.symbols.count(element)) for element in elements)
+    return "\n".join([" ".join(elements), "1.0", *numbers[:3], " ".join(elements), counts, "Direct", *numbers[3:], ""])
 
 
 def write_crystal(material: Material, source: Source, folder: Path) -> lattice.Crystal:
@@ -217,13 +226,13 @@ def _extended_xyz(material: Material, record: espresso.Record) -> str:
 
 def _provenance(material: Material, source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the [source] table: what the fit says, and where the numbers come from."""
-    kept = {key: source[key] for key in ("fit", "error")}
     return {
         "couplings": "computed: fitted to first-principles forces; see SOURCE.md",
         "charges": "computed: density-functional perturbation theory, acoustic sum rule imposed; see SOURCE.md",
         "frequencies_computed": "computed: the bundled force constants",
         "linewidth": f"assumed, {material.linewidth:.2f} THz",
-        **kept,
+        "fit": source["fit"],
+        "error": source["error"],
     }
 
 
@@ -284,7 +293,9 @@ def write_all(material: Material, results: Path, folder: Path) -> None:
         crystal = write_crystal(material, source, target)
         path = target / "potential.toml"
         fitted_potential(material, source, crystal).save(path)
-        measured = {name: {"frequency": value, "citation": material.citation} for name, value in material.measured.items()}
+        measured = {
+            name: {"frequency": value, "citation": material.citation} for name, value in material.measured.items()
+        }
         if measured:
             path.write_text(path.read_text() + measured_text(measured))
     content = numbers(material, pairs[0][0], lattice.load(folder))

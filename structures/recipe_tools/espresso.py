@@ -83,7 +83,8 @@ def scf_input(
     limit = "" if relax is None else f", forc_conv_thr={relax / RYDBERG * BOHR:.2e}, etot_conv_thr=1e-8"
     lines = [
         "&control",
-        f" calculation='{task}', prefix='x', outdir='./tmp', pseudo_dir='{pseudo}', tprnfor=.true., disk_io='low'{limit}",
+        f" calculation='{task}', prefix='x', outdir='./tmp', pseudo_dir='{pseudo}',",
+        f" tprnfor=.true., disk_io='low'{limit}",
         "/",
         "&system",
         f" ibrav=0, nat={len(positions)}, ntyp={len(cell.masses)}, ecutwfc={settings.cutoff_Ry},",

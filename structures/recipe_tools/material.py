@@ -1,9 +1,9 @@
 """A crystal without spin-orbit coupling from first principles: the steps that every recipe of one has in common.
 
-relax (atoms in the measured cell), phonons (perturbation theory on a grid of q), fields (ε∞ and Born charges on a denser
-mesh), forces (displaced cells that `lattice`
-plans), checks (some of these cells with a higher cut-off and a denser mesh), assemble (the files of the bundled
-crystal). A finished calculation is a record in ``results/`` and is never repeated. ``assemble`` needs `lattice` only.
+relax (atoms in the measured cell), phonons (perturbation theory on a grid of q), fields (ε∞ and Born charges on a
+denser mesh), forces (displaced cells that `lattice` plans), checks (some of these cells with a higher cut-off and a
+denser mesh), assemble (the files of the bundled crystal). A finished calculation is a record in ``results/`` and is
+never repeated. ``assemble`` needs `lattice` only.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ import pseudopotentials
 from lattice.anharmonic.external import write_displacements
 
 EQUILIBRIUM = "equilibrium"
-FIELD_THRESHOLD = 1e-14
 
 
 @dataclass(frozen=True)
 class Material:
     """What a recipe decides.
 
-    Lattice vectors (rows, *Å*) and fractional positions to start from; symbols in the order of the atoms; masses, *amu*;
-    denser settings for ε∞ and Born charges; grid of q; highest order of the couplings and lengths of Q, *Å√amu*, of the displaced cells; settings by which the
-    check runs differ; measured frequencies, *THz*, by multiplet with their citation.
+    Lattice vectors (rows, *Å*), fractional positions to start from; symbols in order of atoms; masses, *amu*;
+    settings of relaxation and phonons, denser ones for ε∞ and Born charges if wanted, those of displaced cells; grid
+    of q; highest order of the couplings and lengths of Q, *Å√amu*, of the displaced cells; settings by which the check
+    runs differ; linewidth of every mode, *THz*; threshold of the linear response; measured frequencies, *THz*, by
+    multiplet with their citation; the largest force, *eV/Å*, that the relaxation leaves; name of the mirror image, none
+    if it is the same crystal.
     """
 
     name: str
@@ -43,12 +45,14 @@ class Material:
     symbols: tuple[str, ...]
     masses: Mapping[str, float]
     settings: espresso.Settings
-    field_settings: espresso.Settings
+    field_settings: espresso.Settings | None
+    force_settings: espresso.Settings
     grid: phonons.Grid
     order: int
     amplitudes: tuple[float, ...]
     checks: Mapping[str, espresso.Settings]
     linewidth: float
+    response_threshold: float
     measured: Mapping[str, float]
     citation: str
     force_limit: float = 5e-4
@@ -72,7 +76,7 @@ class Session:
 
 
 def relax(session: Session) -> None:
-    """Let the atoms move in the fixed cell until the forces vanish; the record ``equilibrium`` is the last structure."""
+    """Let the atoms move in the fixed cell until the forces vanish; ``equilibrium`` is the last structure."""
     material, place = session.material, session.place
     if espresso.load_record(place.results, EQUILIBRIUM) is not None:
         return
@@ -90,9 +94,7 @@ def relax(session: Session) -> None:
 
 def _ground(session: Session, positions: np.ndarray) -> espresso.Record:
     """Compute the undisplaced cell and keep its wave functions."""
-    return espresso.compute(
-        session.place, EQUILIBRIUM, session.cell, positions, session.material.settings, keep=True
-    )
+    return espresso.compute(session.place, EQUILIBRIUM, session.cell, positions, session.material.settings, keep=True)
 
 
 def phonon_grid(session: Session) -> None:
@@ -104,15 +106,20 @@ def phonon_grid(session: Session) -> None:
         (records / f"{EQUILIBRIUM}.json").unlink()
         _ground(session, np.array(equilibrium["positions_A"]))
     material = session.material
-    phonons.compute(session.place, session.cell, EQUILIBRIUM, material.grid, material.settings)
+    phonons.compute(
+        session.place, session.cell, EQUILIBRIUM, material.grid, material.settings, material.response_threshold
+    )
 
 
 def fields(session: Session) -> None:
-    """Compute ε∞ and the Born charges on the denser mesh."""
+    """Compute ε∞ and the Born charges on a denser mesh where one is wanted; else those of the phonons stand."""
     place = session.place
-    positions = np.array(bundle.Source(place.results).record(EQUILIBRIUM)["positions_A"])
     settings = session.material.field_settings
-    espresso.compute_fields(place, "fields", session.cell, positions, settings, FIELD_THRESHOLD, density=EQUILIBRIUM)
+    if settings is None:
+        return
+    positions = np.array(bundle.Source(place.results).record(EQUILIBRIUM)["positions_A"])
+    threshold = session.material.response_threshold
+    espresso.compute_fields(place, "fields", session.cell, positions, settings, threshold, density=EQUILIBRIUM)
 
 
 def forces(session: Session) -> None:
@@ -127,14 +134,11 @@ def forces(session: Session) -> None:
         write_displacements(crystal, planned, order=material.order, amplitudes=material.amplitudes)
         shutil.copy(planned / bundle.MANIFEST, results)
     for number, positions in enumerate(bundle.planned_positions(results)):
-        _displaced(session, bundle.displaced_name(number), positions, session.material.settings)
+        _displaced(session, bundle.displaced_name(number), positions, session.material.force_settings)
 
 
 def _displaced(session: Session, name: str, positions: np.ndarray, settings: espresso.Settings) -> None:
-    same_mesh = settings.mesh == session.material.settings.mesh
-    espresso.compute(
-        session.place, name, session.cell, positions, settings, density=EQUILIBRIUM if same_mesh else None
-    )
+    espresso.compute(session.place, name, session.cell, positions, settings, density=EQUILIBRIUM)
 
 
 def checks(session: Session) -> None:
@@ -159,7 +163,9 @@ def main(material: Material, recipe: Path, arguments: list[str] | None = None) -
     """Run the steps named on the command line, all of them by default; `recipe` is the folder of the recipe."""
     parser = argparse.ArgumentParser(description=f"{material.name} from first principles, one resumable command.")
     parser.add_argument("steps", nargs="*", metavar="STEP", help="one or more of: " + ", ".join(STEPS))
-    parser.add_argument("--work", type=Path, default=Path("recipe-work"), help="scratch folder (default: ./recipe-work)")
+    parser.add_argument(
+        "--work", type=Path, default=Path("recipe-work"), help="scratch folder (default: ./recipe-work)"
+    )
     parser.add_argument(
         "--hgh", help=f"folder of the HGH tables (default: ${pseudopotentials.PSEUDO_DIR_VARIABLE} or Debian's)"
     )

@@ -17,16 +17,15 @@ import numpy as np
 
 Grid = tuple[int, int, int]
 TITLE = "Dynamical  Matrix in cartesian axes"
-RESPONSE_THRESHOLD = 1e-14
 
 
-def grid_input(grid: Grid, number: int) -> str:
+def grid_input(grid: Grid, number: int, threshold: float) -> str:
     """Return the ``ph.x`` input for irreducible q `number` (from 1) of a grid; the first is Γ, with ε∞ and charges."""
     first, second, third = grid
     return (
         "Phonons on a grid\n&inputph\n prefix='x', outdir='./tmp', fildyn='dyn', ldisp=.true.,\n"
         f" nq1={first}, nq2={second}, nq3={third}, start_q={number}, last_q={number},\n"
-        f" epsil={'.true.' if number == 1 else '.false.'}, tr2_ph={RESPONSE_THRESHOLD:.1e}\n/\n"
+        f" epsil={'.true.' if number == 1 else '.false.'}, tr2_ph={threshold:.1e}\n/\n"
     )
 
 
@@ -63,11 +62,16 @@ def count_irreducible(folder: Path) -> int:
 
 
 def compute(
-    place: espresso.Workplace, cell: espresso.Cell, ground: str, grid: Grid, settings: espresso.Settings
+    place: espresso.Workplace,
+    cell: espresso.Cell,
+    ground: str,
+    grid: Grid,
+    settings: espresso.Settings,
+    threshold: float,
 ) -> list[espresso.Record]:
     """Return the records ``phonon_1``, ``phonon_2`` … of all irreducible q, computing those that are missing.
 
-    `ground` names the self-consistent run whose wave functions lie in the scratch folder.
+    `ground` names the self-consistent run whose wave functions lie in the scratch folder; `threshold` ends iteration.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def compute(
         name = f"phonon_{number}"
         record = espresso.load_record(place.results, name)
         if record is None:
-            record = _one(place, cell, ground, grid, number, settings)
+            record = _one(place, cell, ground, grid, number, settings, threshold)
             espresso.save_record(place.results, name, record)
             print(f"{name}: q = {record['stars'][0]['q']}, {record['walltime_s']} s", flush=True)
         records.append(record)
@@ -90,7 +94,13 @@ def compute(
 
 
 def _one(
-    place: espresso.Workplace, cell: espresso.Cell, ground: str, grid: Grid, number: int, settings: espresso.Settings
+    place: espresso.Workplace,
+    cell: espresso.Cell,
+    ground: str,
+    grid: Grid,
+    number: int,
+    settings: espresso.Settings,
+    threshold: float,
 ) -> espresso.Record:
     """Run ``ph.x`` for one irreducible q and return its record."""
     folder = place.scratch / ground
@@ -98,11 +108,11 @@ def _one(
         raise RuntimeError(f"the wave functions of {ground} are gone; remove its record to compute them again")
     shutil.rmtree(folder / "tmp" / "_ph0", ignore_errors=True)
     begin = time.time()
-    output = espresso.execute("ph.x", grid_input(grid, number), f"phonon_{number}", folder)
+    output = espresso.execute("ph.x", grid_input(grid, number, threshold), f"phonon_{number}", folder)
     n_atoms = len(cell.symbols)
     stars = read_star((folder / f"dyn{number}").read_text(), cell.lattice, n_atoms)
     record: espresso.Record = {
-        "settings": {**asdict(settings), "grid": list(grid), "response_threshold": RESPONSE_THRESHOLD},
+        "settings": {**asdict(settings), "grid": list(grid), "response_threshold": threshold},
         "irreducible": count_irreducible(folder),
         "stars": [
             {

@@ -135,7 +135,7 @@ def nonlocal_blocks(
         k = coupling_matrix(ell, channel.k)[:size, :size]
         momenta = (float(ell),) if not spin_orbit else (0.5,) if ell == 0 else (ell - 0.5, ell + 0.5)
         for j in momenta:
-            product = 0.0 if j == ell or ell == 0 else (ell / 2 if j > ell else -(ell + 1) / 2)
+            product = 0.0 if ell in (j, 0) else (ell / 2 if j > ell else -(ell + 1) / 2)
             blocks.append((ell, j, list(range(size)), channel.radius, h + product * k))
     return blocks
 

@@ -137,7 +137,10 @@ def test_the_command_ends_in_one_line_where_something_is_missing(recipe, tmp_pat
 
 def test_input_holds_cell_positions_mesh_and_start(recipe):
     cell = recipe.espresso.Cell(
-        recipe.patterns.LATTICE, recipe.patterns.SYMBOLS, recipe.patterns.MASSES, recipe.pseudopotentials.upf_names("Bi Se".split())
+        recipe.patterns.LATTICE,
+        recipe.patterns.SYMBOLS,
+        recipe.patterns.MASSES,
+        recipe.pseudopotentials.upf_names(["Bi", "Se"]),
     )
     positions = recipe.patterns.positions(0.4, 0.21)
     text = recipe.espresso.scf_input(cell, positions, recipe.plan.K6, Path("pseudo"), start_density=True)

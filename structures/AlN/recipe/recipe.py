@@ -25,12 +25,14 @@ MATERIAL = Material(
     masses={"Al": 26.9815384, "N": 14.007},
     settings=Settings(CUTOFF, MESH, 1e-11),
     field_settings=Settings(CUTOFF, (6, 6, 4, 0, 0, 0), 1e-11),
-    grid=(3, 3, 2),
+    force_settings=Settings(CUTOFF, MESH, 1e-11),
+    grid=(2, 2, 2),
     order=3,
     amplitudes=(0.2, 0.4),
     checks={"cutoff": Settings(CUTOFF + 20, MESH, 1e-11), "mesh": Settings(CUTOFF, (6, 6, 4, 0, 0, 0), 1e-11)},
     linewidth=0.10,
-    measured={},
+    response_threshold=1e-14,
+    measured={"E2(1)": 7.453, "A1(1)": 18.317, "E2(2)": 19.708, "E1(1)": 20.110},  # 248.6, 611.0, 657.4, 670.8 cm⁻¹
     citation="Davydov et al., Phys. Rev. B 58, 12899 (1998), Raman, 300 K",
 )
 

@@ -14,7 +14,7 @@ import numpy as np
 import patterns
 import records
 
-DIGITS = 8
+DIGITS = 12
 CONVENTION = (
     "V3 = sum of value * invariant, each invariant once, eV/(Angstrom sqrt(amu))^3; Q = Qx + i Qy of an E pair, x on "
     "the two-fold axis a1, y in the mirror plane. Three E pairs A B C: Im(A B C); two E pairs and an A1g: S Re(A B*); "

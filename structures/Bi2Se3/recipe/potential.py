@@ -29,7 +29,11 @@ MELNIKOV_FREQUENCY = "Melnikov et al., Phys. Rev. B 97, 214304 (2018), films"
 MELNIKOV_LINEWIDTH = "amplitude decay time 2 ps, from Melnikov et al., arXiv:2006.11923 (2020)"
 MEASURED = {
     "Eg(1)": {"frequency": 1.10, "citation": MELNIKOV_FREQUENCY},
-    "Eu(1)": {"frequency": 2.05, "linewidth": 0.16, "citation": f"{MELNIKOV_FREQUENCY}; linewidth: {MELNIKOV_LINEWIDTH}"},
+    "Eu(1)": {
+        "frequency": 2.05,
+        "linewidth": 0.16,
+        "citation": f"{MELNIKOV_FREQUENCY}; linewidth: {MELNIKOV_LINEWIDTH}",
+    },
     "A1g(1)": {"frequency": 2.25, "citation": MELNIKOV_FREQUENCY},
     "Eg(2)": {"frequency": 4.05, "citation": MELNIKOV_FREQUENCY},
 }
@@ -82,7 +86,7 @@ def reach():
 
 
 def patterns_along(gamma, number):
-    """Return names and mass-weighted eigenvectors of the coordinates of couplings.json: x and y of E modes, z of A modes."""
+    """Names and mass-weighted eigenvectors of the coordinates of couplings.json: x, y of E modes, z of A modes."""
     vectors = {}
     for name, mode in gamma["modes"].items():
         for axis in (0, 1) if name.startswith("E") else (2,):
@@ -142,8 +146,8 @@ def potential():
     gamma, couplings, farthest = read("gamma.json"), read("couplings.json"), reach()
     given = patterns_along(gamma, crystal.n_atoms)
     overlap = np.einsum("ska,tka->st", np.array(list(given.values())), eigenvectors)
-    assert np.abs(overlap @ overlap.T - np.eye(len(given))).max() < 1e-7, "couplings.json is not in these modes"
-    overlap[np.abs(overlap) < 1e-6] = 0.0
+    assert np.abs(overlap @ overlap.T - np.eye(len(given))).max() < 1e-8, "couplings.json is not in these modes"
+    overlap[np.abs(overlap) < 1e-8] = 0.0
     overlap = np.rint(overlap)  # the two bases differ by signs and the exchange of x and y
     polynomial = substitute(anharmonic_terms(couplings, {n: i for i, n in enumerate(given)}), overlap, np.eye(3))
     labels = [owner[i].label for i in optical]

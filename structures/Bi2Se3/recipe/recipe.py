@@ -174,7 +174,9 @@ def _follow(steps: list[str], options: argparse.Namespace) -> None:
     pseudo = (options.work / "pseudo").resolve()
     if steps != ["assemble"]:
         pseudopotentials.write_all(pseudo, patterns.MASSES, options.hgh)
-    cell = espresso.Cell(patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, pseudopotentials.upf_names(patterns.MASSES))
+    cell = espresso.Cell(
+        patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, pseudopotentials.upf_names(patterns.MASSES)
+    )
     session = Session(espresso.Workplace(HERE / "results", options.work.resolve(), pseudo), cell, tuple(options.start))
     for step in steps:
         print(f"step {step}", flush=True)
