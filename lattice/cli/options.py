@@ -26,13 +26,23 @@ def common_options(function: Function) -> Function:
     """Add --json, -q, -v and --debug; the command receives `as_json` and `level`."""
     options = (
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else."),
-        click.option("-q", "--quiet", "level", flag_value=QUIET, type=int, help="Print nothing but errors."),
-        click.option("-v", "--verbose", "level", flag_value=VERBOSE, type=int, default=NORMAL, help="Print more."),
+        click.option("-q", "--quiet", "level", **_level(QUIET), help="Print nothing but errors."),
+        click.option("-v", "--verbose", "level", **_level(VERBOSE), help="Print more."),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def _level(value: int) -> dict[str, Any]:
+    """Return how a flag sets `level`; click before 8.3.1 knows no default of several flags with one name."""
+    return {
+        "flag_value": value,
+        "type": int,
+        "default": None,
+        "callback": lambda _context, _option, given: NORMAL if given is None else given,
+    }
 
 
 def vector_option(name: str, text: str) -> Callable[[Function], Function]:

@@ -12,7 +12,7 @@ GROWTH = 20  #: of the bytes of a file to those in memory; zeros compress better
 _FIX = "give the file that lattice or phonopy wrote, complete and not made smaller by filling it with zeros"
 
 
-def check_array_file(path: Path) -> None:
+def check_array_file(path: Path, growth: int = GROWTH) -> None:
     """Refuse an HDF5 file that claims more numbers than it can hold, or that leads to other files.
 
     Nothing is read but the heads of the datasets. A file may claim 256 MiB, or 20 times its own size.
@@ -20,6 +20,8 @@ def check_array_file(path: Path) -> None:
     Parameters
     ----------
     path : Path
+    growth : int
+        Bytes in memory for each byte of the file that are still believed.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def check_array_file(path: Path) -> None:
             f"{path.name} is not a complete HDF5 or netCDF-4 file", found=str(error)[:160], fix=_FIX
         ) from None
     size = path.stat().st_size
-    if claimed > max(UNSUSPECTED, GROWTH * size):
+    if claimed > max(UNSUSPECTED, growth * size):
         raise FormatError(
             f"{path.name} claims more numbers than it can hold",
             found=f"{claimed:.3g} bytes in a file of {size} bytes",
