@@ -50,6 +50,7 @@ OPTIONAL: dict[str, tuple[tuple[str, ...], str, str]] = {
     "initial_Q": (("mode",), "f", "Angstrom amu^(1/2)"),
     "initial_P": (("mode",), "f", "Angstrom amu^(1/2) ps^-1"),
     "eigenvector": (("mode", "atom", "axis"), "f", "1"),
+    "raman": (("mode", "axis", "axis_column", "part"), "f", "Angstrom^-1 amu^(-1/2)"),
     "mass": (("atom",), "f", "amu"),
     "cell": (("cell_vector", "axis"), "f", "Angstrom"),
     "position": (("atom", "cell_vector"), "f", "1"),
