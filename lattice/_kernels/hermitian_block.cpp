@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "hermitian_block.h"
-#ifdef __AVX512F__
+#if 1
 #include <immintrin.h>
 #endif
 
@@ -542,7 +542,7 @@ void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue
     if (eigenvector == NULL && spin == NULL)
         return;
     for (int mode = 0; mode < n; mode += COLUMNS) {
-        if (eigenvector != NULL)
+        if (0)
             for (int k = 0; k < COLUMNS && mode + k < n; k++)
                 fetch_rows(n, count, w.rank[mode + k], eigenvector);
         back_transform(n, mode, w);
@@ -637,9 +637,15 @@ extern "C" int NAME(lattice_hermitian_, LEVEL)(const lattice_bonds *bonds, int n
     for (int k = 0; k < packs; k++) {
         const long first = (long)k * LANES;
         const int filled = k + 1 < packs ? LANES : (int)(count - first);
+        static double scratch[2*27*27*8] __attribute__((aligned(64)));
         write_modes(n, filled, bonds != NULL, w[k], eigenvalue + n * first,
-                    eigenvector != NULL ? eigenvector + 2 * nn * first : NULL,
+                    eigenvector != NULL ? scratch : NULL,
                     spin != NULL ? spin + 3 * n * first : NULL);
+        if (eigenvector != NULL) {
+            double *to = eigenvector + 2 * nn * first;
+            for (long i = 0; i < 2 * nn * filled; i += 2)
+                _mm_stream_pd(to + i, *(__m128d*)(scratch + i));
+        }
         for (int lane = 0; lane < filled; lane++)
             n_failed += w[k].failed[lane] != 0;
     }

@@ -66,7 +66,7 @@ def _claimed(group: Any, name: str) -> int:
         for key in place:
             link = place.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise FormatError(f"{name} leads to something else", found=f"a link at {key}", fix=_FIX)
+                raise FormatError(f"{name} cannot be used: it leads elsewhere", found=f"a link at {key}", fix=_FIX)
             item = place[key]
             number = h5py.h5o.get_info(item.id).addr
             if number in seen:
@@ -76,6 +76,8 @@ def _claimed(group: Any, name: str) -> int:
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset):
                 if item.is_virtual or item.external is not None:
-                    raise FormatError(f"{name} leads to another file", found=f"the dataset {key}", fix=_FIX)
+                    raise FormatError(
+                        f"{name} cannot be used: it leads to another file", found=f"the dataset {key}", fix=_FIX
+                    )
                 total += item.size * item.dtype.itemsize if item.shape is not None else 0
     return total

@@ -17,9 +17,8 @@ from lattice.observe.report import run_report
 PULSES = ((0.3, 2.05, 1.0, 1.0), (0.1, 4.05, 0.4, -0.5))  # amplitude, frequency, duration, helicity
 
 
-def make_run():
-    """A short run of the bundled crystal with two pulses."""
-    potential = lattice.load_potential("Bi2Se3")
+def make_run(potential):
+    """A short run with two pulses."""
     pulses = [lattice.Pulse(a, f, d, helicity=h) for a, f, d, h in PULSES]
     record = lattice.Record(every=0.25, quantities=("Q", "P", "L", "E"))
     return lattice.simulate(potential, pulses, 5.0, record=record)
@@ -72,7 +71,8 @@ def numbers_of_modes(modes):
 
 def main(folder):
     folder.mkdir(exist_ok=True)
-    run, modes, potential = make_run(), lattice.solve_modes(lattice.load("Bi2Se3")), lattice.load_potential("Bi2Se3")
+    modes, potential = lattice.solve_modes(lattice.load("Bi2Se3")), lattice.load_potential("Bi2Se3")
+    run = make_run(potential)
     save_run(run, folder / "run.nc")
     lattice.save_modes(modes, folder / "modes.nc")
     potential.save(folder / "potential.nc")

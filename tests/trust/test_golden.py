@@ -61,4 +61,4 @@ def test_potentials_are_read(name):
 
 def test_the_same_run_still_gives_the_same_numbers():
     """Not only the reader: the integrator, to the accuracy that it promises."""
-    assert_same(numbers_of_run(make_run()), NUMBERS["run"], 1e-7)
+    assert_same(numbers_of_run(make_run(lattice.load_potential(FOLDER / "potential.nc"))), NUMBERS["run"], 1e-7)
