@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "hermitian_block.h"
-#ifdef __AVX512F__
+#if 1
 #include <immintrin.h>
 #endif
 
@@ -542,7 +542,7 @@ void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue
     if (eigenvector == NULL && spin == NULL)
         return;
     for (int mode = 0; mode < n; mode += COLUMNS) {
-        if (eigenvector != NULL)
+        if (0)
             for (int k = 0; k < COLUMNS && mode + k < n; k++)
                 fetch_rows(n, count, w.rank[mode + k], eigenvector);
         back_transform(n, mode, w);

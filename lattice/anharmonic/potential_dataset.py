@@ -28,15 +28,15 @@ def potential_dataset(potential: Potential, crystal: dict[str, Any]) -> xr.Datas
         "axis": ("axis_component", potential.axis, {"units": "1"}),
         "frequency": ("mode", potential.frequency, {"units": "THz"}),
         "linewidth": ("mode", potential.linewidth, {"units": "THz"}),
-        "label": ("mode", potential.labels.astype(object)),
-        "multiplet": ("mode", potential.multiplet.astype(object)),
-        "irrep": ("mode", np.asarray(potential.irreps).astype(object)),
+        "label": ("mode", potential.labels.astype(np.str_)),
+        "multiplet": ("mode", potential.multiplet.astype(np.str_)),
+        "irrep": ("mode", np.asarray(potential.irreps).astype(np.str_)),
         "pair": ("mode", potential.pair),
         "mode_number": ("mode", potential.mode_numbers),
         "coefficient": ("term", potential.coefficient, {"units": "eV (angstrom sqrt(amu))^-k (MV/cm)^-j"}),
         "mode_index": (("term", "factor"), potential.mode_index),
         "field_axis": (("term", "field_factor"), potential.field_axis),
-        "channel": ("term", potential.channel.astype(object)),
+        "channel": ("term", potential.channel.astype(np.str_)),
     }
     if potential.eigenvectors is not None:
         arrays["eigenvector"] = (("mode", "atom", "axis_component"), potential.eigenvectors, {"units": "1"})

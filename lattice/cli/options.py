@@ -53,20 +53,13 @@ def common_options(function: Function) -> Function:
     options = (
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else."),
         click.option(
-            "-q",
-            "--quiet",
-            "level",
-            flag_value=QUIET,
-            type=int,
-            help="Print errors only: no report, warnings or progress.",
+            "-q", "--quiet", "level", **_level(QUIET), help="Print errors only: no report, warnings or progress."
         ),
         click.option(
             "-v",
             "--verbose",
             "level",
-            flag_value=VERBOSE,
-            type=int,
-            default=NORMAL,
+            **_level(VERBOSE),
             help="Print more: every row; on stderr what was read and the time taken.",
         ),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
@@ -74,6 +67,16 @@ def common_options(function: Function) -> Function:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def _level(value: int) -> dict[str, Any]:
+    """Return how a flag sets `level`; click before 8.3.1 knows no default of several flags with one name."""
+    return {
+        "flag_value": value,
+        "type": int,
+        "default": None,
+        "callback": lambda _context, _option, given: NORMAL if given is None else given,
+    }
 
 
 def vector_option(name: str, text: str) -> Callable[[Function], Function]:

@@ -196,7 +196,7 @@ def _dataset(modes: Modes) -> xarray.Dataset:
     variables = {}
     for name, (dimensions, kind, unit) in (REQUIRED | OPTIONAL).items():
         if values[name] is not None:
-            array = np.array(values[name], dtype=object if kind == "U" else None)
+            array = np.array(values[name], dtype=np.str_ if kind == "U" else None)
             variables[name] = (dimensions, array, {"units": unit} if unit else {})
     coordinates = {"axis": list("xyz"), "part": ["re", "im"]}
     return xr.Dataset(variables, coords=coordinates, attrs={"schema": SCHEMA, "words": json.dumps(words)})

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import xarray
 
 _SOFT = -1e-3  #: THz; modes below are counted as imaginary, those nearer to zero are round-off of acoustic ones
+_SAME_J = 1e-9  #: ħ
 
 
 def band_table(bands: xarray.Dataset) -> dict[str, Any]:
@@ -73,7 +74,8 @@ def _head(result: xarray.Dataset) -> dict[str, Any]:
     """What a path and a mesh have in common."""
     J, frequency = result["J"].values, result["frequency"].values
     size = np.linalg.norm(J, axis=2)
-    q, mode = np.unravel_index(int(size.argmax()), size.shape)
+    # Of equal ones the first, else round-off would choose, and with it the instruction set.
+    q, mode = np.unravel_index(int((size > size.max() - _SAME_J).argmax()), size.shape)
     weight = result["weight"].values
     imaginary = int(((frequency < _SOFT) * weight[:, None]).sum())
     share = imaginary / (weight.sum() * frequency.shape[1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lattice.errors import FormatError, InputError
 from lattice.modes.netcdf import write_netcdf
+from lattice.structure.array_file import check_array_file
 
 if TYPE_CHECKING:
     import xarray
@@ -65,9 +66,10 @@ def load_result(path: str | os.PathLike[str], kind: str) -> xarray.Dataset:
         there = False
     if not there:
         raise InputError("There is no such file", found=str(path), fix=fix)
+    check_array_file(file)
     try:
-        result = xarray.load_dataset(file, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
+        result = xarray.load_dataset(file, engine="h5netcdf", decode_times=False, phony_dims="sort")
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FormatError(f"{file.name} is not a netCDF-4 file", found=error, fix=fix) from error
     if result.attrs.get("kind") != kind:
         raise InputError(f"{file.name} is not of the kind {kind}", found=result.attrs.get("kind", "no kind"), fix=fix)
@@ -79,7 +81,8 @@ def kind_of_file(path: str | os.PathLike[str]) -> str | None:
     import xarray
 
     try:
-        with xarray.open_dataset(path, engine="h5netcdf") as opened:
+        check_array_file(Path(path))
+        with xarray.open_dataset(path, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
             kind = opened.attrs.get("kind")
     except (OSError, ValueError, KeyError, RuntimeError, TypeError):
         return None

@@ -12,7 +12,7 @@ GROWTH = 20  #: of the bytes of a file to those in memory; zeros compress better
 _FIX = "give the file that lattice or phonopy wrote, complete and not made smaller by filling it with zeros"
 
 
-def check_array_file(path: Path) -> None:
+def check_array_file(path: Path, growth: int = GROWTH) -> None:
     """Refuse an HDF5 file that claims more numbers than it can hold, or that leads to other files.
 
     Nothing is read but the heads of the datasets. A file may claim 256 MiB, or 20 times its own size.
@@ -20,6 +20,8 @@ def check_array_file(path: Path) -> None:
     Parameters
     ----------
     path : Path
+    growth : int
+        Bytes in memory for each byte of the file that are still believed.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def check_array_file(path: Path) -> None:
             f"{path.name} is not a complete HDF5 or netCDF-4 file", found=str(error)[:160], fix=_FIX
         ) from None
     size = path.stat().st_size
-    if claimed > max(UNSUSPECTED, GROWTH * size):
+    if claimed > max(UNSUSPECTED, growth * size):
         raise FormatError(
             f"{path.name} claims more numbers than it can hold",
             found=f"{claimed:.3g} bytes in a file of {size} bytes",
@@ -64,7 +66,7 @@ def _claimed(group: Any, name: str) -> int:
         for key in place:
             link = place.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                raise FormatError(f"{name} leads to something else", found=f"a link at {key}", fix=_FIX)
+                raise FormatError(f"{name} cannot be used: it leads elsewhere", found=f"a link at {key}", fix=_FIX)
             item = place[key]
             number = h5py.h5o.get_info(item.id).addr
             if number in seen:
@@ -74,6 +76,8 @@ def _claimed(group: Any, name: str) -> int:
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset):
                 if item.is_virtual or item.external is not None:
-                    raise FormatError(f"{name} leads to another file", found=f"the dataset {key}", fix=_FIX)
+                    raise FormatError(
+                        f"{name} cannot be used: it leads to another file", found=f"the dataset {key}", fix=_FIX
+                    )
                 total += item.size * item.dtype.itemsize if item.shape is not None else 0
     return total

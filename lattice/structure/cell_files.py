@@ -189,7 +189,7 @@ def _check_poscar(path: Path, text: str) -> None:
             found=lines[5][:60] if len(lines) > 5 else f"{len(lines)} lines",
             fix="write the chemical symbols in line 6, before the counts (VASP 5 format)",
         )
-    symbols, counts = (line.split("!")[0].split("#")[0].split() for line in lines[5:7])
+    symbols, counts = (line.split("!")[0].split("#")[0].split() for line in (lines[5], "".join(lines[6:7])))
     if len(symbols) != len(counts):
         raise FormatError(
             f"{path.name} does not count every species",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lattice.errors import FormatError, InputError
+from lattice.structure.array_file import check_array_file
 from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.phonopy_object import force_constant_factor
 from lattice.structure.safe_yaml import check_regular, read_text
@@ -190,6 +191,7 @@ def _read_hdf5(path: Path) -> ForceBlock:
     import h5py
 
     fix = "write the file again with phonopy --writefc-format hdf5"
+    check_array_file(path, LARGEST_RATIO)
     try:
         with h5py.File(path, "r") as file:
             key = next((name for name in ("force_constants", "fc2") if name in file), None)

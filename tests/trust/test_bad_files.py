@@ -54,3 +54,22 @@ def test_edits(name, old, new, said, tmp_path):
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     assert_refused(example.words, tmp_path, said, STATUS.get(name, 2))
+
+
+def test_a_left_handed_cell_is_the_same_crystal(tmp_path):
+    """Two cell vectors change places, and with them the fractional coordinates."""
+    import numpy as np
+
+    import lattice
+
+    examples()["FORCE_CONSTANTS_3RD"].write(tmp_path)
+    lines = (tmp_path / "POSCAR").read_text().splitlines()
+    right = lattice.solve_modes(lattice.load(tmp_path / "POSCAR"))
+    lines[2], lines[3] = lines[3], lines[2]
+    (tmp_path / "POSCAR").write_text("\n".join(lines) + "\n")
+    left = lattice.solve_modes(lattice.load(tmp_path / "POSCAR"))
+    assert np.linalg.det(left.crystal.cell) * np.linalg.det(right.crystal.cell) < 0
+    np.testing.assert_allclose(left.frequency, right.frequency, atol=1e-9)
+    np.testing.assert_allclose(left.J, right.J, atol=1e-9)
+    np.testing.assert_array_equal(left.m, right.m)
+    assert [x.label for x in left.multiplets] == [x.label for x in right.multiplets]

@@ -20,6 +20,11 @@ def test_damaged_files_are_read_or_refused(name, tmp_path):
     assert wrong == {}
 
 
+@pytest.mark.parametrize(("name", "seed"), [("POSCAR", 782), ("POSCAR", 1197), ("force_constants.hdf5", 269)])
+def test_what_the_soak_found_stays_mended(name, seed, tmp_path):
+    assert fuzz.read_damaged(name, seed, tmp_path) is None
+
+
 def test_the_same_seed_makes_the_same_file():
     data = examples()["phonopy.yaml"].files["phonopy.yaml"]
     first, again, other = (fuzz.mutate(data, np.random.default_rng(seed)) for seed in (1, 1, 2))
