@@ -76,6 +76,9 @@ class Solution:
     Q_end: FloatArray
     P_end: FloatArray
     ledger: FloatArray
+    energy: FloatArray
+    ledger_series: FloatArray
+    energy_series: FloatArray
     status: Int32Array
     step: FloatArray
     step_error: FloatArray
@@ -111,7 +114,7 @@ def integrate(
         If a trajectory, or all together, would need too many steps.
     """
     steps = np.array(first_steps(table, pulses, grid, composition_for(bath), bath))
-    out = _empty(table, len(pulses), grid.n_intervals + 1)
+    out = empty_solution(table, len(pulses), grid.n_intervals + 1)
     for count in np.unique(steps):
         members = np.flatnonzero(steps == count)
         for block in np.split(members, range(_BLOCK, len(members), _BLOCK)):
@@ -176,7 +179,7 @@ class Refinement:
         """Integrate with 2^level × the first number of steps, or, as its coarse twin, half as many and no ledger."""
         grid, n = self.grid, self.grid.n_intervals
         double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
-        out = _empty(self.table, len(active), (n // 2 if double else n) + 1)
+        out = empty_solution(self.table, len(active), (n // 2 if double else n) + 1)
         out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
         account = np.zeros((len(active), self.table.n_accounts))
         stretch = _Stretch(out, account, active, coarse, depth=0 if coarse else level + 1)
@@ -307,15 +310,18 @@ def relative_to_multiplets(change: FloatArray, largest: FloatArray, multiplet_of
     return error
 
 
-def _empty(table: Table, B: int, n_times: int) -> Solution:
-    """Allocate a block."""
-    n, shape = table.n_modes, (B, len(table.rows), len(table.multiplets), 3)
+def empty_solution(table: Table, B: int, n_times: int, series: bool = False) -> Solution:
+    """Allocate B trajectories, with room for the ledgers at every time if `series`."""
+    n, book, kept = table.n_modes, (len(table.rows), len(table.multiplets)), n_times if series else 0
     return Solution(
         Q=np.empty((B, n_times, n)),
         P=np.empty((B, n_times, n)),
         Q_end=np.empty((B, n)),
         P_end=np.empty((B, n)),
-        ledger=np.empty(shape),
+        ledger=np.zeros((B, *book, 3)),
+        energy=np.zeros((B, *book)),
+        ledger_series=np.zeros((B, kept, *book, 3)),
+        energy_series=np.zeros((B, kept, *book)),
         status=np.empty(B, dtype=np.int32),
         step=np.empty(B),
         step_error=np.full(B, np.nan),
