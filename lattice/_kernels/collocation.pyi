@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int32]
-_Program = tuple[bool, int, int, int, _Int, _Int, _Int]
+_Program = tuple[bool, int, _Int, _Int, _Int]
 
 LEVELS: tuple[str, ...]
 NODES: int
@@ -19,6 +19,7 @@ class Motion:
         self,
         n_dark: int,
         factor: _Int,
+        pull: _Int,
         column: _Int,
         value: _Float,
         programs: list[_Program],

@@ -15,13 +15,11 @@ cdef extern from "collocation_block.h" nogil:
 
     ctypedef struct lattice_program:
         int lit
+        int n_rows
         int n_leaves
-        const int* leaf
-        int n_modes
-        int n_tops
-        int n_inner
         const int* row
         const int* start
+        const int* pull_start
 
     ctypedef struct lattice_motion:
         int n_modes
@@ -29,8 +27,7 @@ cdef extern from "collocation_block.h" nogil:
         int n_dark
         const int* left
         const int* right
-        const int* to_left
-        const int* to_right
+        const int* pull
         const int* column
         const double* value
         const lattice_program* program
@@ -128,10 +125,11 @@ cdef class Motion:
     def __init__(
         self,
         int n_dark,                        # nodes that need no field
-        const int[:, ::1] factor,          # (4, n_nodes) left, right, to_left, to_right
-        const int[::1] column,             # (n_entries,)
+        const int[:, ::1] factor,          # (2, n_nodes) left, right
+        const int[:, ::1] pull,            # (n_pulls, 2) product, other factor; at least one
+        const int[::1] column,             # (n_entries,) at least one
         const double[::1] value,           # (n_entries,)
-        list programs,                     # (lit, n_modes, n_tops, n_inner, leaf, row, start) each
+        list programs,                     # (lit, n_leaves, row, start, pull_start) each
         const int[:, ::1] mode,            # (2, n_modes) kind, multiplet
         const int[::1] partner_start,      # (n_modes + 1,)
         const int[::1] partner,            # at least one entry
@@ -141,21 +139,20 @@ cdef class Motion:
         const double[:, :, ::1] field,     # (n_panels, 3, CHEBYSHEV)
         const double[::1] longest,         # (n_panels,)
     ):
-        cdef const int[::1] leaf, row, start
+        cdef const int[::1] row, start, pull_start
         cdef int k
-        self.arrays = (factor, column, value, programs, mode, partner_start, partner, link, gamma, edge, field, longest)
+        self.arrays = (factor, pull, column, value, programs, mode, partner_start, partner, link, gamma, edge, field, longest)
         self.programs = <lattice_program*>malloc(len(programs) * sizeof(lattice_program))
         if self.programs == NULL:
             raise MemoryError
         for k in range(len(programs)):
-            leaf, row, start = programs[k][4:]
+            row, start, pull_start = programs[k][2:]
             self.programs[k] = lattice_program(
-                programs[k][0], <int>leaf.shape[0] - 1, &leaf[0], programs[k][1], programs[k][2], programs[k][3],
-                &row[0], &start[0],
+                programs[k][0], <int>start.shape[0] - 1, programs[k][1], &row[0], &start[0], &pull_start[0]
             )
         self.c = lattice_motion(
-            <int>gamma.shape[0], <int>factor.shape[1], n_dark, &factor[0, 0], &factor[1, 0], &factor[2, 0],
-            &factor[3, 0], &column[0], &value[0], self.programs, len(programs), &mode[0, 0], &mode[1, 0], 0,
+            <int>gamma.shape[0], <int>factor.shape[1], n_dark, &factor[0, 0], &factor[1, 0], &pull[0, 0],
+            &column[0], &value[0], self.programs, len(programs), &mode[0, 0], &mode[1, 0], 0,
             &partner_start[0], &partner[0], <int>link.shape[0], NULL, &gamma[0], <int>longest.shape[0], NULL, NULL,
             NULL,
         )
@@ -169,7 +166,7 @@ cdef class Motion:
     def work_size(self):
         """Return the doubles of scratch that `advance` needs."""
         cdef Py_ssize_t n = self.c.n_modes
-        return LATTICE_NODES * (2 * <Py_ssize_t>self.c.n_nodes + 1 + 6 * n) + n + self.c.n_multiplets
+        return LATTICE_NODES * (2 * <Py_ssize_t>self.c.n_nodes + 6 * n) + n + self.c.n_multiplets
 
 
 def advance(

@@ -87,6 +87,16 @@ ALWAYS_INLINE lanes operator*(double x, lanes b)
     return b;
 }
 
+ALWAYS_INLINE double larger(double x, double y) { return x > y ? x : y; }
+ALWAYS_INLINE double smaller(double x, double y) { return x < y ? x : y; }
+
+ALWAYS_INLINE lanes operator+(lanes a, double x)
+{
+    for (int k = 0; k < PARTS; k++)
+        a.v[k] += x;
+    return a;
+}
+
 /* sum_j weights[j] x[j], plus a */
 ALWAYS_INLINE lanes apply(const double *weights, const double *x, lanes a)
 {
@@ -111,7 +121,7 @@ ALWAYS_INLINE double largest(const double *x)
 
 struct Workspace {
     double *node;      /* (n_nodes, 8) X */
-    double *gradient;  /* (n_nodes + 1, 8) */
+    double *gradient;  /* (n_nodes, 8) */
     double *force;     /* (n_modes, 8) without the drive */
     double *last;      /* (n_modes, 8) the same of the window before */
     double *drive;     /* (n_modes, 8) forces that do not depend on Q */
@@ -135,7 +145,7 @@ Workspace divide(const lattice_motion &m, double *work)
     double **const parts[] = {&w.force, &w.last, &w.drive, &w.base, &w.total, &w.rate};
     w.node = work;
     w.gradient = w.node + (size_t)S * m.n_nodes;
-    double *next = w.gradient + (size_t)S * (m.n_nodes + 1);
+    double *next = w.gradient + (size_t)S * m.n_nodes;
     for (double **part : parts) {
         *part = next;
         next += modes;
@@ -146,45 +156,30 @@ Workspace divide(const lattice_motion &m, double *work)
     return w;
 }
 
-/* Row of the symmetric matrix times X. */
-ALWAYS_INLINE lanes row_sum(const lattice_motion &m, const int *start, const double *X)
+/* Modes that a program pushes. */
+ALWAYS_INLINE const int *leaves(const lattice_program &program) { return program.row + program.n_rows - program.n_leaves; }
+
+/* Forces of a program at the nodes: the gradient of every row. */
+void push(const lattice_motion &m, const lattice_program &program, const double *__restrict X, double *__restrict G)
 {
-    lanes a = zero(), b = zero();
-    int e = start[0];
-    const int end = start[1];
-    for (; e + 1 < end; e += 2) {
-        a = a + m.value[e] * load(X + S * m.column[e]);
-        b = b + m.value[e + 1] * load(X + S * m.column[e + 1]);
+    const int *const column = m.column, *const pull = m.pull, *const row = program.row;
+    const double *const value = m.value;
+    const int n_rows = program.n_rows;
+    int e = program.start[0], k = program.pull_start[0];
+    for (int r = 0; r < n_rows; r++) {
+        lanes a = zero(), b = zero();
+        for (const int end = program.start[r + 1]; e < end; e++) {
+            const lanes c = a + value[e] * load(X + S * column[e]);
+            a = b;
+            b = c;
+        }
+        for (const int end = program.pull_start[r + 1]; k < end; k++) {
+            const lanes c = a + load(G + S * pull[2 * k]) * load(X + S * pull[2 * k + 1]);
+            a = b;
+            b = c;
+        }
+        store(G + S * row[r], a + b);
     }
-    if (e < end)
-        a = a + m.value[e] * load(X + S * m.column[e]);
-    return a + b;
-}
-
-/* Hand the gradient of a product on to its factors. */
-ALWAYS_INLINE void hand_on(const lattice_motion &m, int node, lanes a, const double *X, double *G)
-{
-    double *const to_left = G + S * m.to_left[node];
-    double *const to_right = G + S * m.to_right[node];
-    store(to_left, load(to_left) + a * load(X + S * m.right[node]));
-    store(to_right, load(to_right) + a * load(X + S * m.left[node]));
-}
-
-/* Forces of a program at the nodes: gradient of the modes that it pushes. */
-void push(const lattice_motion &m, const lattice_program &program, const double *X, double *G)
-{
-    const int *row = program.row, *start = program.start;
-    for (int k = 0; k < program.n_leaves; k++)
-        store(G + S * program.leaf[k], zero());
-    for (int k = 0; k < program.n_inner; k++)
-        store(G + S * row[program.n_modes + program.n_tops + k], zero());
-    store(G + S * m.n_nodes, zero());
-    for (int k = 0; k < program.n_modes; k++, row++, start++)
-        store(G + S * *row, row_sum(m, start, X));
-    for (int k = 0; k < program.n_tops; k++, row++, start++)
-        hand_on(m, *row, row_sum(m, start, X), X, G);
-    for (int k = 0; k < program.n_inner; k++, row++, start++)
-        hand_on(m, *row, row_sum(m, start, X) + load(G + S * *row), X, G);
 }
 
 ALWAYS_INLINE void multiply(const lattice_motion &m, double *X, int end)
@@ -211,27 +206,38 @@ bool lit(const lattice_motion &m, double begin, double length, int *panel, doubl
         return false;
     *panel = panel_of(m, begin, *panel);
     for (int k = *panel; k < m.n_panels && m.edge[k] < begin + length; k++)
-        *longest = fmin(*longest, m.longest[k]);
+        *longest = smaller(*longest, m.longest[k]);
     return true;
 }
 
 /* Field at the nodes by Clenshaw's sum; 0 before the first and after the last panel. */
 void set_field(const lattice_motion &m, const double *node, double begin, double length, int panel, double *X)
 {
-    for (int j = 0; j < S; j++) {
-        const double t = begin + node[j] * length;
-        panel = panel_of(m, t, panel);
+    alignas(64) double time[S], place[S];
+    store(time, length * load(node));
+    for (int j = 0; j < S; j++)
+        time[j] += begin;
+    for (int j = 0; j < S; panel++) {
         const double a = m.edge[panel], b = m.edge[panel + 1];
-        const double y = 2.0 * (2.0 * t - a - b) / (b - a);
+        const bool last = panel + 1 == m.n_panels;
+        const int first = j;
+        while (j < S && (time[j] < b || last))
+            j++;
+        for (int k = 0; k < S; k++)
+            place[k] = (2.0 * time[k] - a - b) / (b - a);
+        const lanes y = load(place);
         for (int axis = 0; axis < 3; axis++) {
             const double *c = m.field + (size_t)LATTICE_CHEBYSHEV * (3 * (size_t)panel + axis);
-            double b1 = 0.0, b2 = 0.0;
+            lanes b1 = zero(), b2 = zero();
             for (int k = LATTICE_CHEBYSHEV - 1; k > 0; k--) {
-                const double b0 = c[k] + y * b1 - b2;
+                const lanes b0 = 2.0 * y * b1 + -1.0 * b2 + c[k];
                 b2 = b1;
                 b1 = b0;
             }
-            X[S * (m.n_modes + axis) + j] = t < a || t > b ? 0.0 : c[0] + 0.5 * y * b1 - b2;
+            alignas(64) double sum[S];
+            store(sum, y * b1 + -1.0 * b2 + c[0]);
+            for (int k = first; k < j; k++)
+                X[S * (m.n_modes + axis) + k] = time[k] < a || time[k] > b ? 0.0 : sum[k];
         }
     }
 }
@@ -243,11 +249,11 @@ bool set_scale(const lattice_motion &m, const double *peak, Workspace &w)
     for (int a = 0; a < m.n_multiplets; a++)
         w.size[a] = 0.0;
     for (int i = 0; i < m.n_modes; i++)
-        w.size[m.multiplet[i]] = fmax(w.size[m.multiplet[i]], peak[i]);
+        w.size[m.multiplet[i]] = larger(w.size[m.multiplet[i]], peak[i]);
     for (int a = 0; a < m.n_multiplets; a++)
-        all = fmax(all, w.size[a]);
+        all = larger(all, w.size[a]);
     for (int i = 0; i < m.n_modes; i++)
-        w.scale[i] = all > 0.0 ? 1.0 / fmax(w.size[m.multiplet[i]], SCALE_FLOOR * all) : 0.0;
+        w.scale[i] = all > 0.0 ? 1.0 / larger(w.size[m.multiplet[i]], SCALE_FLOOR * all) : 0.0;
     return all > 0.0;
 }
 
@@ -278,13 +284,13 @@ void begin_window(const lattice_motion &m, const lattice_stretch &s, const latti
     if (is_lit != w.was_lit || drive.n_leaves)
         memset(w.drive, 0, sizeof(double) * S * m.n_modes);
     for (int k = 0; k < drive.n_leaves; k++)
-        store(w.drive + S * drive.leaf[k], load(w.gradient + S * drive.leaf[k]));
+        store(w.drive + S * leaves(drive)[k], load(w.gradient + S * leaves(drive)[k]));
     for (int i = 0; i < m.n_modes; i++) {
         const double *flow = window.flow + 4 * S * m.kind[i];
         store(w.base + S * i, state.q[i] * load(flow) + state.p[i] * load(flow + S));
     }
     for (int k = 0; k < drive.n_leaves; k++) {
-        const int i = drive.leaf[k];
+        const int i = leaves(drive)[k];
         const double *response = window.response + S * S * m.kind[i];
         store(w.base + S * i, apply(response, w.drive + S * i, load(w.base + S * i)));
     }
@@ -294,7 +300,7 @@ void begin_window(const lattice_motion &m, const lattice_stretch &s, const latti
         if (ratio != w.ratio)
             set_extrapolation(s, ratio, w);
         for (int k = 0; k < force.n_leaves; k++) {
-            const int i = force.leaf[k];
+            const int i = leaves(force)[k];
             store(w.force + S * i, apply(w.extrapolate, w.last + S * i, zero()));
         }
     }
@@ -306,13 +312,13 @@ bool iterate(const lattice_motion &m, const lattice_window &window, bool is_lit,
 {
     const lattice_program &program = m.program[is_lit ? LATTICE_FORCE_LIT : LATTICE_FORCE];
     const double square = window.length * window.length, weight = PASS_WEIGHT * square;
-    double before = 0.0, contraction = fmax(2.0 * w.contraction * square, 1e-3);
+    double before = 0.0, contraction = larger(2.0 * w.contraction * square, 1e-3);
     alignas(64) double change[S];
     if (program.n_leaves == 0)
         return true;
     for (int pass = 0; pass < MOST_PASSES; pass++) {
         for (int k = 0; k < program.n_leaves; k++) {
-            const int i = program.leaf[k];
+            const int i = leaves(program)[k];
             const double *response = window.response + S * S * m.kind[i];
             store(w.node + S * i, apply(response, w.force + S * i, load(w.base + S * i)));
         }
@@ -320,7 +326,7 @@ bool iterate(const lattice_motion &m, const lattice_window &window, bool is_lit,
         push(m, program, w.node, w.gradient);
         lanes sum = zero();
         for (int k = 0; k < program.n_leaves; k++) {
-            const int i = program.leaf[k];
+            const int i = leaves(program)[k];
             const lanes now = load(w.gradient + S * i);
             const lanes step = w.scale[i] * (now + -1.0 * load(w.force + S * i));
             sum = sum + step * step;
@@ -334,7 +340,7 @@ bool iterate(const lattice_motion &m, const lattice_window &window, bool is_lit,
         if (step == 0.0)
             return true;
         if (pass > 0 && before > 0.0) {
-            contraction = fmax(step / before, 1e-6);
+            contraction = larger(step / before, 1e-6);
             w.contraction = contraction / square;
         }
         if (contraction < 0.5 && step * contraction <= PASS_SHARE * tolerance * (1.0 - contraction))
@@ -354,19 +360,18 @@ double window_error(const lattice_motion &m, const lattice_stretch &s, const lat
     for (int i = 0; i < m.n_modes; i++)
         store(w.total + S * i, load(w.force + S * i) + load(w.drive + S * i));
     for (int i = 0; i < m.n_modes; i++)
-        most = fmax(most, fabs(w.total[S * i]));
+        most = larger(most, fabs(w.total[S * i]));
     for (int i = 0; i < m.n_modes; i++) {
         store(c, apply(s.legendre, w.total + S * i, zero()));
-        const double low = fmax(fabs(c[S - 4]), fabs(c[S - 3])), high = fmax(fabs(c[S - 2]), fabs(c[S - 1]));
+        const double low = larger(fabs(c[S - 4]), fabs(c[S - 3])), high = larger(fabs(c[S - 2]), fabs(c[S - 1]));
         const double next = low > high ? high * high / low : high;
-        error = fmax(error, w.scale[i] * fmax(next - NOISE * most, 0.0));
+        error = larger(error, w.scale[i] * larger(next - NOISE * most, 0.0));
     }
     return NEGLECTED * window.length * window.length * error;
 }
 
 /* Book the torques and works of the window: integrals over the nodes, the weights of the quadrature left to the end. */
-void book(const lattice_motion &m, const lattice_stretch &s, const lattice_window &window, bool is_lit, Workspace &w,
-          const lattice_state &state)
+void book(const lattice_motion &m, const lattice_window &window, bool is_lit, Workspace &w, const lattice_state &state)
 {
     double *account = state.account;
     double *const Q = w.base; /* positions of the forces as they are now; those of the nodes are one pass behind */
@@ -383,7 +388,7 @@ void book(const lattice_motion &m, const lattice_stretch &s, const lattice_windo
         if (!silent)
             push(m, program, w.node, w.gradient);
         for (int k = 0; k < program.n_leaves; k++) {
-            const int i = program.leaf[k], first = m.partner_start[i], end = m.partner_start[i + 1];
+            const int i = leaves(program)[k], first = m.partner_start[i], end = m.partner_start[i + 1];
             if (silent) {
                 account += S * (1 + end - first);
                 continue;
@@ -406,37 +411,36 @@ void book(const lattice_motion &m, const lattice_stretch &s, const lattice_windo
         const lanes rate = load(w.rate + S * i);
         store(account, load(account) + (m.gamma[i] * window.length) * rate * rate);
     }
-    (void)s;
 }
 
-/* State at the recorded times of the window and at its end. */
-void finish_window(const lattice_motion &m, const lattice_window &window, const Workspace &w, lattice_state &state,
+/* State at the recorded times of the window and at its end; whether a coordinate is further out than ever. */
+bool finish_window(const lattice_motion &m, const lattice_window &window, const Workspace &w, lattice_state &state,
                    long long record)
 {
-    alignas(64) double out[S];
-    const int n = window.n_out, rows = 2 * n;
+    alignas(64) double out[2 * LATTICE_MOST_OUTPUTS];
+    const int n = window.n_out;
+    bool further = false;
     for (int i = 0; i < m.n_modes; i++) {
         const double *flow = window.out_flow + (size_t)2 * S * window.n_blocks * m.kind[i];
         const double *response = window.out_response + (size_t)S * S * window.n_blocks * m.kind[i];
-        double q = 0.0, p = 0.0;
         for (int block = 0; block < window.n_blocks; block++) {
             const lanes free = state.q[i] * load(flow + 2 * S * block) + state.p[i] * load(flow + 2 * S * block + S);
-            store(out, apply(response + S * S * block, w.total + S * i, free));
-            for (int r = 0; r < S && S * block + r < rows; r++) {
-                const int row = S * block + r;
-                double *const record_to = row < n ? state.record_q : state.record_p;
-                if (record >= 0)
-                    record_to[(size_t)(record + row % n) * m.n_modes + i] = out[r];
-                if (row == n - 1)
-                    q = out[r];
-                if (row == rows - 1)
-                    p = out[r];
-            }
+            store(out + S * block, apply(response + S * S * block, w.total + S * i, free));
         }
-        state.q[i] = q;
-        state.p[i] = p;
-        state.peak[i] = fmax(state.peak[i], fabs(q));
+        if (record >= 0)
+            for (int k = 0; k < n; k++) {
+                const size_t place = (size_t)(record + k) * m.n_modes + i;
+                state.record_q[place] = out[k];
+                state.record_p[place] = out[n + k];
+            }
+        state.q[i] = out[n - 1];
+        state.p[i] = out[2 * n - 1];
+        if (fabs(state.q[i]) > state.peak[i]) {
+            state.peak[i] = fabs(state.q[i]);
+            further = true;
+        }
     }
+    return further;
 }
 
 bool finite(const lattice_motion &m, const lattice_state &state)
@@ -447,14 +451,13 @@ bool finite(const lattice_motion &m, const lattice_state &state)
     return sum == 0.0;
 }
 
-/* The longest window, no longer than number `level`, that ends where it may. */
-int fitting(const lattice_stretch &s, int level, long long at)
+/* The longest window, no longer than number `level`, that ends where it may: `within` units after a recorded time. */
+int fitting(const lattice_stretch &s, int level, long long within, long long left)
 {
-    const long long within = at % s.interval;
     for (;; level++) {
         const long long units = s.window[level].units;
         const bool aligned = units < s.interval ? within % units == 0 : within == 0;
-        if (aligned && units <= s.total - at)
+        if (aligned && units <= left)
             return level;
     }
 }
@@ -507,20 +510,21 @@ int advance(const lattice_motion &m, const lattice_stretch &s, lattice_state &st
     Workspace w = divide(m, state.work);
     const int last = s.n_windows - 1;
     int level = 0, status = LATTICE_OK;
+    long long within = 0, recorded = 0; /* units since the last recorded time; recorded times so far */
     double before = 0.0;
     for (int j = 0; j < S; j++)
         w.node[S * (m.n_modes + 3) + j] = 1.0;
     bool at_rest = !set_scale(m, state.peak, w);
     for (long long at = 0; at < s.total;) {
-        const double begin = s.begin + s.window[last].length * ((double)at / (double)s.window[last].units);
+        const double begin = s.begin + s.window[last].length * (double)at;
         double longest, error, missed = INFINITY;
-        int now = fitting(s, level, at);
+        int now = fitting(s, level, within, s.total - at);
         bool is_lit;
         for (;;) {
             const lattice_window &window = s.window[now];
             is_lit = lit(m, begin, window.length, &w.panel, &longest);
             if (window.length > longest && now < last) {
-                now = fitting(s, now + 1, at);
+                now = fitting(s, now + 1, within, s.total - at);
                 continue;
             }
             if (is_lit)
@@ -536,27 +540,31 @@ int advance(const lattice_motion &m, const lattice_stretch &s, lattice_state &st
             if (now == last || state.windows >= s.most)
                 return now == last ? LATTICE_DIVERGED : LATTICE_UNRESOLVED;
             missed = error;
-            level = now = fitting(s, now + 1, at);
+            level = now = fitting(s, now + 1, within, s.total - at);
         }
         const lattice_window &window = s.window[now];
-        const long long end = at + window.units;
-        const bool landed = end % s.interval == 0;
         if (s.book)
-            book(m, s, window, is_lit, w, state);
-        finish_window(m, window, w, state, landed ? end / s.interval - window.n_out : -1);
+            book(m, window, is_lit, w, state);
+        within += window.units;
+        const bool landed = within >= s.interval;
+        if (finish_window(m, window, w, state, landed ? recorded : -1) || at_rest)
+            at_rest = !set_scale(m, state.peak, w);
         if (!finite(m, state))
             return LATTICE_DIVERGED;
-        if (state.series && landed)
-            settle_series(s, state, end / s.interval - 1);
+        if (landed) {
+            recorded += window.n_out;
+            within = 0;
+            if (state.series)
+                settle_series(s, state, recorded - 1);
+        }
         double *const forces = w.last;
         w.last = w.force;
         w.force = forces;
         w.moving = true;
         before = window.length;
-        at_rest = !set_scale(m, state.peak, w);
         state.windows++;
-        state.shortest = fmin(state.shortest, window.length);
-        at = end;
+        state.shortest = smaller(state.shortest, window.length);
+        at += window.units;
         if (now == level && level > 0 && may_grow(s.window[level - 1].length, window.length, error, s.tolerance, w))
             level--;
     }

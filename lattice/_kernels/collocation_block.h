@@ -8,7 +8,8 @@ extern "C" {
 
 enum {
     LATTICE_NODES = 8,     /* Gauss nodes of a window, and entries of a block of outputs */
-    LATTICE_CHEBYSHEV = 12 /* coefficients of one component of the field in one panel */
+    LATTICE_CHEBYSHEV = 12, /* coefficients of one component of the field in one panel */
+    LATTICE_MOST_OUTPUTS = 32 /* recorded times in a window */
 };
 
 /* The first programs of a potential, see lattice_program. The others are those of the ledger's slots. */
@@ -17,23 +18,22 @@ enum { LATTICE_FORCE = 0, LATTICE_FORCE_LIT, LATTICE_DRIVE, LATTICE_DRIVE_LIT, L
 /*
  * Gradient of a polynomial sum c X_a X_b in the nodes X = (modes, E_x, E_y, E_z, 1, products of two earlier nodes).
  *
- * A row is one node and the sparse row of the symmetric matrix of the c: first modes, then products that no other hands
- * anything to, then the other products in descending order. So each product hands its gradient on to its factors when it
- * is complete. Values are minus the coefficients: what arrives at a mode is a force.
+ * A row is one node: first products in descending order, then modes. Its gradient is its sparse row of the symmetric
+ * matrix of the c times X, plus for each product that it is a factor of the gradient of that product times the other
+ * factor. Values are minus the coefficients: what arrives at a mode is a force.
  */
 typedef struct {
-    int lit;               /* whether it has field factors: skipped where there is no field */
-    int n_leaves;          /* modes that it pushes */
-    const int *leaf;
-    int n_modes, n_tops, n_inner; /* rows of each sort */
-    const int *row;        /* node of each row */
-    const int *start;      /* (rows + 1,) first entry of each row in column and value */
+    int lit;                /* whether it has field factors: skipped where there is no field */
+    int n_rows, n_leaves;   /* the last n_leaves rows are the modes that it pushes */
+    const int *row;         /* (n_rows,) node of each row */
+    const int *start;       /* (n_rows + 1,) first entry of each row in column and value */
+    const int *pull_start;  /* (n_rows + 1,) first entry of each row in pull */
 } lattice_program;
 
 typedef struct {
     int n_modes, n_nodes, n_dark;  /* nodes up to n_dark - 1 need no field */
     const int *left, *right;       /* (n_nodes,) factors of products */
-    const int *to_left, *to_right; /* (n_nodes,) the same where they are no field; else n_nodes, a sink */
+    const int *pull;               /* (n_pulls, 2) product, other factor */
     const int *column;
     const double *value;
     const lattice_program *program;

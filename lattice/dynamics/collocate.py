@@ -123,7 +123,7 @@ class _Stretch:
         self.kinds, kind = np.unique(self.rates, axis=0, return_inverse=True)
         mode = np.stack([kind.ravel(), table.multiplet_of]).astype(np.int32)
         self.motion = kernel.Motion(
-            plan.n_dark, plan.factor, plan.column, plan.value, plan.programs, mode, booking.partner_start,
+            plan.n_dark, plan.factor, plan.pull, plan.column, plan.value, plan.programs, mode, booking.partner_start,
             booking.partner, table.link_mode, table.gamma, field.edge, field.coefficient, field.longest,
         )  # fmt: skip
         self.state = np.ascontiguousarray(np.stack([problem.Q0, problem.P0, np.abs(problem.Q0)]))

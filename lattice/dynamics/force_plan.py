@@ -1,8 +1,8 @@
 """The forces of a table as products that terms share: what the collocation kernel evaluates at its nodes.
 
 Nodes are the coordinates, the field components E_x, E_y, E_z, the number 1, and products of two earlier nodes. Every
-term is c X_a X_b with two nodes a, b. The forces follow from the symmetric sparse matrix of the c: its product with X
-is the gradient in the nodes, and each product hands its gradient on to its two factors.
+term is c X_a X_b with two nodes a, b. The gradient in a node is its row of the symmetric sparse matrix of the c times X,
+plus, for each product of which it is a factor, the gradient in that product times the other factor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lattice.structure.crystal import FloatArray
 
 Key = tuple[int, ...]
 Entries = list[tuple[int, int, float]]
-Program = tuple[bool, int, int, int, Int32Array, Int32Array, Int32Array]
+Program = tuple[bool, int, Int32Array, Int32Array, Int32Array]
 N_FIELD_NODES = 4  #: E_x, E_y, E_z, 1
 
 
@@ -32,20 +32,22 @@ class ForcePlan:
     n_dark : int
         Nodes that need no field; they come first.
     factor : ndarray
-        ``(4, n_nodes)`` left and right factor of each product, and where its gradient goes to: these factors, or the
-        node behind the last where a factor is a field.
+        ``(2, n_nodes)`` the factors of each product.
+    pull : ndarray
+        ``(n_pulls, 2)`` a product, and its other factor, for all rows of all programs.
     column, value : ndarray
         ``(n_entries,)`` sparse rows of all programs, values in −amu Å²/ps² per unit of the factors.
     programs : list of tuple
         Forces without and with field, forces that do not depend on Q without and with field, then one for each ledger
-        row with terms: (has field factors, rows of modes, of products without and with parents, coordinates that it
-        pushes, rows, starts); the arrays of coordinates and rows end in one entry of padding.
+        row with terms: (has field factors, number of coordinates that it pushes, rows, starts in `column`, starts in
+        `pull`). The rows are products in descending order, then those coordinates; one entry of padding.
     slot_row, slot_mode : ndarray
         ``(n_slots,)`` ledger row and coordinate of what the programs of the ledger push, in their order.
     """
 
     n_dark: int
     factor: Int32Array
+    pull: Int32Array
     column: Int32Array
     value: FloatArray
     programs: list[Program]
@@ -124,11 +126,12 @@ def plan_forces(table: Table) -> ForcePlan:
     parts += [(False, drives[False]), (True, drives[False] + drives[True])]
     own = [row for row in range(rows) if booked[row]]
     parts += [(row < 2, booked[row]) for row in own]  # light and light2 come first
-    programs, column, value = _programs(nodes, parts)
-    leaves = [program[4][:-1] for program in programs[4:]]
+    programs, pull, column, value = _programs(nodes, parts)
+    leaves = [row[:-1][-count:] if count else row[:0] for _, count, row, *_ in programs[4:]]
     return ForcePlan(
         n_dark,
-        _factor_array(nodes),
+        np.ascontiguousarray(np.array(nodes.factors, np.int32).T),
+        pull,
         column,
         value,
         programs,
@@ -161,47 +164,56 @@ def _terms(table: Table) -> Iterable[tuple[int, Key, float, bool]]:
     return [(row, key, c, lit) for (row, key, lit), c in summed.items() if c != 0.0]
 
 
-def _programs(nodes: _Nodes, parts: list[tuple[bool, Entries]]) -> tuple[list[Program], Int32Array, FloatArray]:
-    """Rows of each program, and the entries of all."""
+def _programs(
+    nodes: _Nodes, parts: list[tuple[bool, Entries]]
+) -> tuple[list[Program], Int32Array, Int32Array, FloatArray]:
+    """Rows of each program, and the pulls and entries of all."""
     programs: list[Program] = []
+    pull: list[tuple[int, int]] = []
     column: list[int] = []
     value: list[float] = []
-    first = nodes.n + N_FIELD_NODES
     for lit, entries in parts:
         matrix: dict[int, dict[int, float]] = {}
         for a, b, c in entries:
             line = matrix.setdefault(a, {})
             line[b] = line.get(b, 0.0) + c
-        leaves, inner = {a for a in matrix if a < nodes.n}, set()
-        products = {a for a in matrix if a >= first}
-        waiting = list(products)
-        while waiting:
-            for factor in nodes.factors[waiting.pop()]:
-                if factor < nodes.n:
-                    leaves.add(factor)
-                elif factor >= first and not nodes.is_field(factor):
-                    inner.add(factor)
-                    if factor not in products:
-                        products.add(factor)
-                        waiting.append(factor)
-        modes, tops = sorted(a for a in matrix if a < nodes.n), sorted(products - inner)
-        rows = [*modes, *tops, *sorted(inner, reverse=True)]
-        start = [len(column)]
+        parents = _parents(nodes, matrix)
+        touched = sorted({*matrix, *parents}, reverse=True)
+        leaves = [node for node in reversed(touched) if node < nodes.n]
+        rows = [node for node in touched if node >= nodes.n] + leaves
+        start, pull_start = [len(column)], [len(pull)]
         for row in rows:
             line = matrix.get(row, {})
             column += sorted(line)
             value += [line[b] for b in sorted(line)]
+            pull += parents.get(row, [])
             start.append(len(column))
-        arrays = (np.array(x, np.int32) for x in ([*sorted(leaves), 0], [*rows, 0], start))
-        programs.append((lit, len(modes), len(tops), len(inner), *arrays))
-    return programs, np.array([*column, 0], np.int32), np.array([*value, 0.0])
+            pull_start.append(len(pull))
+        arrays = (np.array(x, np.int32) for x in ([*rows, 0], start, pull_start))
+        programs.append((lit, len(leaves), *arrays))
+    return (
+        programs,
+        np.array([*pull, (0, 0)], np.int32),
+        np.array([*column, 0], np.int32),
+        np.array([*value, 0.0]),
+    )
 
 
-def _factor_array(nodes: _Nodes) -> Int32Array:
-    """Factors of each node and where its gradient goes."""
-    out = np.zeros((4, len(nodes.factors)), np.int32)
-    sink = len(nodes.factors)
-    for node, (left, right) in enumerate(nodes.factors):
-        to = (sink if nodes.is_field(factor) else factor for factor in (left, right))
-        out[:, node] = (left, right, *to)
-    return out
+def _parents(nodes: _Nodes, matrix: dict[int, dict[int, float]]) -> dict[int, list[tuple[int, int]]]:
+    """Products that each node is a factor of, with the other factor, among those that get a gradient; fields get none."""
+    for node in [node for node in matrix if nodes.is_field(node)]:
+        del matrix[node]
+    parents: dict[int, list[tuple[int, int]]] = {}
+    waiting = [node for node in matrix if node >= nodes.n]
+    seen = set(waiting)
+    while waiting:
+        product = waiting.pop()
+        left, right = nodes.factors[product]
+        for factor, other in ((left, right), (right, left)):
+            if nodes.is_field(factor):
+                continue
+            parents.setdefault(factor, []).append((product, other))
+            if factor >= nodes.n and factor not in seen:
+                seen.add(factor)
+                waiting.append(factor)
+    return parents
