@@ -38,6 +38,7 @@ const int MOST_PASSES = 16;
 const double NEGLECTED = 1.0 / 512; /* of H^2: Q within a window from a Legendre polynomial of degree 8 in f */
 const double PASS_WEIGHT = 0.125;   /* of H^2: Q from a change of f */
 const double PASS_SHARE = 0.05;     /* of the tolerance that is left to the fixed point */
+const double STILL = 1e-150;        /* largest |Q| that counts as no motion: the tail of a pulse that underflows */
 const double SCALE_FLOOR = 1e-6;    /* of the largest |Q|: scale of multiplets that hardly move */
 const double NOISE = 1e-14;         /* of the largest force: round-off of Legendre coefficients */
 const double SAFETY = 0.25;         /* of the tolerance that a longer window may be expected to use */
@@ -253,8 +254,8 @@ bool set_scale(const lattice_motion &m, const double *peak, Workspace &w)
     for (int a = 0; a < m.n_multiplets; a++)
         all = larger(all, w.size[a]);
     for (int i = 0; i < m.n_modes; i++)
-        w.scale[i] = all > 0.0 ? 1.0 / larger(w.size[m.multiplet[i]], SCALE_FLOOR * all) : 0.0;
-    return all > 0.0;
+        w.scale[i] = all > STILL ? 1.0 / larger(w.size[m.multiplet[i]], SCALE_FLOOR * all) : 0.0;
+    return all > STILL;
 }
 
 /* Weights that carry f from the nodes of the window before to those of the next, `ratio` times as long. */

@@ -11,20 +11,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from lattice._kernels import collocation as kernel
-from lattice.dynamics.booking import Booking
-from lattice.dynamics.field_table import FieldTable
-from lattice.dynamics.force_plan import ForcePlan
+from lattice.anharmonic.potential import Potential
+from lattice.dynamics.booking import Booking, plan_booking
+from lattice.dynamics.field_table import FieldTable, tabulate_field
+from lattice.dynamics.force_plan import ForcePlan, plan_forces
 from lattice.dynamics.integrate import DIVERGED, OK, UNRESOLVED, Solution, empty_solution, relative_to_multiplets
-from lattice.dynamics.steps import Grid
-from lattice.dynamics.table import Table
+from lattice.dynamics.pulse import Pulse
+from lattice.dynamics.scheme import SRKN14
+from lattice.dynamics.steps import Grid, first_steps
+from lattice.dynamics.table import Table, build_table
 from lattice.dynamics.window import LARGEST_DECAY, LARGEST_PHASE, aligned, make_window, rule
 from lattice.modes.batch import instruction_set
 from lattice.structure.crystal import FloatArray
 
+METHODS = ("auto", "splitting", "collocation")
 LOCAL = 0.1  #: of rtol: tolerance of a window in the first run
 LOOSER = 8.0  #: how much looser the run is that it is compared with
 TIGHTER = 1.0 / 16.0  #: each further run
@@ -32,6 +37,43 @@ MAX_RUNS = 6
 _MOST_OUTPUTS = 32  # recorded times in a window
 _DEPTHS = (4, 24)  # halvings of the longest window that are prepared: at first, and where they are not enough
 _MOST_WINDOWS = 2**24
+
+
+def collocate(
+    potential: Potential,
+    pulses: tuple[Pulse, ...],
+    Q0: FloatArray,
+    P0: FloatArray,
+    grid: Grid,
+    rtol: float,
+    *,
+    series: bool = False,
+) -> Solution:
+    """Integrate one trajectory from ``Q0, P0`` ``(n,)``; the ensemble of the solution has this one member.
+
+    Raises
+    ------
+    InputError
+        If it would need too many steps, counted as those of the splitting scheme.
+    """
+    table = table_of(potential)
+    first_steps(table, [pulses], grid, SRKN14, None)
+    plan, booking = _plans(potential)
+    return Problem(table, plan, booking, tabulate_field(pulses, grid.duration), Q0, P0, grid, series).solve(rtol)
+
+
+@lru_cache(maxsize=16)
+def table_of(potential: Potential) -> Table:
+    """Table of a potential; kept, because it takes longer to make than a short run."""
+    return build_table(potential)
+
+
+@lru_cache(maxsize=16)
+def _plans(potential: Potential) -> tuple[ForcePlan, Booking]:
+    """Programs and books of a potential."""
+    table = table_of(potential)
+    plan = plan_forces(table)
+    return plan, plan_booking(table, plan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,9 +213,7 @@ def longest_window(table: Table) -> float:
     return min([math.inf, *limits, *([LARGEST_DECAY / gamma] if gamma > 0 else [])])
 
 
-def _lengths(
-    table: Table, every: float, n: int, family: int, depth: int, *, whole: bool
-) -> list[tuple[int, int, int]]:
+def _lengths(table: Table, every: float, n: int, family: int, depth: int, *, whole: bool) -> list[tuple[int, int, int]]:
     """Windows, longest first: length and recording interval in units of the shortest, and recorded times in it."""
     ratio = longest_window(table) / every
     most = 1 if whole else min(_MOST_OUTPUTS, n)

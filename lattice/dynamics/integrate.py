@@ -44,8 +44,10 @@ def composition_for(bath: Bath | None) -> scheme.Composition:
     return scheme.SRKN14 if bath is None else scheme.STRANG
 
 
-def describe(bath: bool) -> str:
+def describe(method: str, bath: bool) -> str:
     """Return one line on the method, for the provenance."""
+    if method == "collocation":
+        return "exponential Gauss collocation, 8 nodes, adaptive windows, error measured on a second grid of windows"
     if bath:
         return "Strang splitting, order 2, exact Ornstein–Uhlenbeck flow, step halving under the same random force"
     return "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow, step halving"
@@ -102,6 +104,8 @@ def integrate(
     rtol: float,
     n_threads: int,
     bath: Bath | None = None,
+    *,
+    series: bool = False,
 ) -> Solution:
     """Integrate one trajectory for each entry of `pulses` from ``Q0, P0`` ``(B, n)`` until halving the step agrees.
 
@@ -114,24 +118,25 @@ def integrate(
         If a trajectory, or all together, would need too many steps.
     """
     steps = np.array(first_steps(table, pulses, grid, composition_for(bath), bath))
-    out = empty_solution(table, len(pulses), grid.n_intervals + 1)
+    out = empty_solution(table, len(pulses), grid.n_intervals + 1, series)
     for count in np.unique(steps):
         members = np.flatnonzero(steps == count)
         for block in np.split(members, range(_BLOCK, len(members), _BLOCK)):
             group = [pulses[i] for i in block]
-            solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block)
+            solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block, series)
             out.put(block, solver.solve(rtol))
     return out
 
 
 @dataclass(slots=True)
 class _Stretch:
-    """State of one pass over the grid: its solution, what kicks booked, its trajectories, whether it is the coarse
-    twin, halvings since that, and drifts made.
+    """State of one pass over the grid: its solution, torques and works that kicks booked, its trajectories, whether it
+    is the coarse twin, halvings since that, and drifts made.
     """
 
     out: Solution
     account: FloatArray
+    slot_work: FloatArray
     active: IntArray
     coarse: bool
     depth: int
@@ -140,7 +145,10 @@ class _Stretch:
 
 @dataclass(slots=True)
 class Refinement:
-    """One block of trajectories on one grid, integrated with ever finer steps; `numbers` are those in the ensemble."""
+    """One block of trajectories on one grid, integrated with ever finer steps.
+
+    `numbers` are those in the ensemble; with `series` the ledgers are kept at every recorded time.
+    """
 
     table: Table
     pulses: list[tuple[Pulse, ...]]
@@ -151,6 +159,7 @@ class Refinement:
     n_threads: int
     bath: Bath | None = None
     numbers: IntArray = field(default_factory=lambda: np.arange(1))
+    series: bool = False
 
     def solve(self, rtol: float) -> Solution:
         """Halve the step until the step error is ≤ rtol; what can't be met keeps its status."""
@@ -179,15 +188,16 @@ class Refinement:
         """Integrate with 2^level × the first number of steps, or, as its coarse twin, half as many and no ledger."""
         grid, n = self.grid, self.grid.n_intervals
         double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
-        out = empty_solution(self.table, len(active), (n // 2 if double else n) + 1)
-        out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
-        account = np.zeros((len(active), self.table.n_accounts))
-        stretch = _Stretch(out, account, active, coarse, depth=0 if coarse else level + 1)
+        out = empty_solution(self.table, len(active), (n // 2 if double else n) + 1, self.series and not coarse)
+        out.Q_end[:], out.P_end[:], out.status[:] = self.Q0[active], self.P0[active], OK
+        accounts = (np.zeros((len(active), size)) for size in (self.table.n_accounts, len(self.table.slot_row)))
+        stretch = _Stretch(out, *accounts, active, coarse, depth=0 if coarse else level + 1)
         factor = 2.0 ** (level - coarse)
         step = grid.every / self.steps
         if grid.start > 0:
             self._advance(stretch, 0.0, grid.start, 1, self._even(grid.start / step, factor))
         out.Q[:, 0], out.P[:, 0] = out.Q_end, out.P_end
+        self._keep_books(stretch, 0)
         if double:
             self._advance(stretch, grid.start, 2.0 * grid.every, n // 2, 1, keep=True)
             if n % 2:
@@ -198,6 +208,7 @@ class Refinement:
             self._advance(stretch, grid.end, grid.tail, 1, self._even(grid.tail / step, factor))
         if not coarse:
             self.table.settle(stretch.account, out.ledger)
+            self.table.settle_work(stretch.slot_work, out.energy)
         out.step[:] = step / factor
         out.Q_end[out.status != OK], out.P_end[out.status != OK] = np.nan, np.nan
         return out
@@ -217,12 +228,25 @@ class Refinement:
         weights, out = self._weights(interval / steps), stretch.out
         budget = max(1, _FIELD_BUDGET // (len(stretch.active) * 3 * len(weights.kick)))
         window, part = max(1, budget // steps), min(steps, budget)
+        if keep and out.ledger_series.shape[1]:
+            window = 1  # the books are read after every interval
         for first in range(0, n, window):
             count = min(window, n - first)
             for done in range(0, steps, part):
                 Q, P = self._call(stretch, weights, begin, first * steps + done, count, min(part, steps - done))
             if keep:
                 out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
+                self._keep_books(stretch, 1 + first)
+
+    def _keep_books(self, stretch: _Stretch, time: int) -> None:
+        """Write the ledgers so far to recorded time number `time`, if they are wanted."""
+        out = stretch.out
+        if not out.ledger_series.shape[1]:
+            return
+        books = out.ledger.copy(), out.energy.copy()
+        self.table.settle(stretch.account, books[0])
+        self.table.settle_work(stretch.slot_work, books[1])
+        out.ledger_series[:, time], out.energy_series[:, time] = books
 
     @property
     def _composition(self) -> scheme.Composition:
@@ -250,11 +274,10 @@ class Refinement:
         work = np.empty((B, table.work_size))
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
-            out.Q_end, out.P_end, out.ledger, stretch.account, out.status, Q, P, work, field,
+            out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status, Q, P, work, field,
             weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
             self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,
-            self.bath is not None,
-            table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
+            self.bath is not None, table.omega_squared, table.multiplet_of, table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
             len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,

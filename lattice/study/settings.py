@@ -38,6 +38,8 @@ class RunSettings:
     record : Record
     rtol : float
     threads : int
+    method : str
+        ``auto``, ``collocation`` or ``splitting``, see `simulate`.
     overrides : dict
         Multiplet → {`frequency`, `linewidth`} in *THz*.
     run_file : str or None
@@ -56,6 +58,7 @@ class RunSettings:
     record: Record = field(default_factory=Record)
     rtol: float = RTOL
     threads: int = 1
+    method: str = "auto"
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     run_file: str | None = None
     command: str = ""
