@@ -18,8 +18,8 @@ OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
 COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 
-# These inner parts are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
-# chosen at import. The features named here are those that hermitian.pyx asks the processor for.
+# These inner parts are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default)
+# and chosen at import. The features named here are those that hermitian.pyx asks the processor for.
 BLOCK = "lattice/_kernels/hermitian_block"
 COLLOCATION = "lattice/_kernels/collocation_block"
 BLOCKS = {"lattice._kernels.hermitian": BLOCK, "lattice._kernels.collocation": COLLOCATION}

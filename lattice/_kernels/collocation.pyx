@@ -141,7 +141,9 @@ cdef class Motion:
     ):
         cdef const int[::1] row, start, pull_start
         cdef int k
-        self.arrays = (factor, pull, column, value, programs, mode, partner_start, partner, link, gamma, edge, field, longest)
+        self.arrays = (
+            factor, pull, column, value, programs, mode, partner_start, partner, link, gamma, edge, field, longest
+        )
         self.programs = <lattice_program*>malloc(len(programs) * sizeof(lattice_program))
         if self.programs == NULL:
             raise MemoryError
@@ -172,8 +174,8 @@ cdef class Motion:
 def advance(
     int level,                              # index of LEVELS
     Motion motion,
-    const double[:, ::1] rule,              # IN (11, 8) nodes, weights, barycentric weights, Legendre analysis [node][k]
-    list windows,                           # IN (length, units, n_out, flow, response, rate, out_flow, out_response) each
+    const double[:, ::1] rule,              # IN (11, 8) nodes, weights, barycentric weights, Legendre analysis
+    list windows,                           # IN (length, units, n_out, then the arrays of lattice_window) each
     double begin,                           # ps
     long long total,                        # units of the smallest window, of the stretch
     long long interval,                     # the same between recorded times

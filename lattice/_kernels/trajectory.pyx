@@ -13,7 +13,7 @@ from the root downwards by Gaussian bridges. So all runs of a trajectory see the
 
 Ledger. With l_st = Q_s P_t − Q_t P_s, the angular momentum of multiplet a is ½ Σ_{s∈a} Σ_t M_st l_st. Each linked pair
 (s, t), M_st ≠ 0, adds ½ M_st Δl_st to the multiplet of s and the same to the multiplet of t for every sub-step. The
-energy of multiplet a is ½ Σ_{s∈a} (P_s² + ω_s² Q_s²): kicks do work on it, drifts dissipate it, the bath gives and takes.
+energy of multiplet a is ½ Σ_{s∈a} (P_s² + ω_s² Q_s²): kicks do work on it, drifts dissipate it, the bath stirs it.
 """
 
 from cython.parallel cimport prange
@@ -156,8 +156,8 @@ def advance(
 ):
     """Advance every trajectory over `record_Q.shape[1]` intervals of equal numbers of steps.
 
-    Units are coherent (Å, amu, ps); the ledger is in amu Å²/ps, energies in amu Å²/ps². `status` becomes 1 where a number is not finite; the
-    records from there on are NaN.
+    Units are coherent (Å, amu, ps); the ledger is in amu Å²/ps, energies in amu Å²/ps². `status` becomes 1 where a
+    number is not finite; the records from there on are NaN.
     """
     cdef System system
     cdef int i
@@ -218,8 +218,8 @@ def advance(
         if status[i] == OK:
             status[i] = run(
                 &system, n_intervals, n_steps, book, trajectory[i], first_index, &field[i, 0, 0, 0],
-                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0], &energy[i, 0, 0], &slot_work[i, 0],
-                &record_Q[i, 0, 0], &record_P[i, 0, 0],
+                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0], &energy[i, 0, 0],
+                &slot_work[i, 0], &record_Q[i, 0, 0], &record_P[i, 0, 0],
             )
 
 

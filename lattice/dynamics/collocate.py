@@ -218,8 +218,8 @@ def _lengths(table: Table, every: float, n: int, family: int, depth: int, *, who
     ratio = longest_window(table) / every
     most = 1 if whole else min(_MOST_OUTPUTS, n)
     counts = [1]
-    while counts[-1] * (family if len(counts) == 1 else 2) <= min(ratio, most):
-        counts.append(counts[-1] * (family if len(counts) == 1 and family > 1 else 2))
+    while (longer := max(counts[-1] * 2, family)) <= min(ratio, most):
+        counts.append(longer)
     first = 0  # halvings that the longest window below one interval needs
     while ratio * family * 2.0**first < 1.0:
         first += 1

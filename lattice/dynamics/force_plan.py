@@ -1,8 +1,8 @@
 """The forces of a table as products that terms share: what the collocation kernel evaluates at its nodes.
 
 Nodes are the coordinates, the field components E_x, E_y, E_z, the number 1, and products of two earlier nodes. Every
-term is c X_a X_b with two nodes a, b. The gradient in a node is its row of the symmetric sparse matrix of the c times X,
-plus, for each product of which it is a factor, the gradient in that product times the other factor.
+term is c X_a X_b with two nodes a, b. The gradient in a node is its row of the symmetric sparse matrix of the c times
+X, plus, for each product of which it is a factor, the gradient in that product times the other factor.
 """
 
 from __future__ import annotations
@@ -189,8 +189,8 @@ def _programs(
             pull += parents.get(row, [])
             start.append(len(column))
             pull_start.append(len(pull))
-        arrays = (np.array(x, np.int32) for x in ([*rows, 0], start, pull_start))
-        programs.append((lit, len(leaves), *arrays))
+        row_array, starts, pulls = (np.array(x, np.int32) for x in ([*rows, 0], start, pull_start))
+        programs.append((lit, len(leaves), row_array, starts, pulls))
     return (
         programs,
         np.array([*pull, (0, 0)], np.int32),
@@ -200,7 +200,7 @@ def _programs(
 
 
 def _parents(nodes: _Nodes, matrix: dict[int, dict[int, float]]) -> dict[int, list[tuple[int, int]]]:
-    """Products that each node is a factor of, with the other factor, among those that get a gradient; fields get none."""
+    """Products that each node is a factor of, with the other factor; rows of fields, which need none, are dropped."""
     for node in [node for node in matrix if nodes.is_field(node)]:
         del matrix[node]
     parents: dict[int, list[tuple[int, int]]] = {}

@@ -190,8 +190,8 @@ class Refinement:
         double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
         out = empty_solution(self.table, len(active), (n // 2 if double else n) + 1, self.series and not coarse)
         out.Q_end[:], out.P_end[:], out.status[:] = self.Q0[active], self.P0[active], OK
-        accounts = (np.zeros((len(active), size)) for size in (self.table.n_accounts, len(self.table.slot_row)))
-        stretch = _Stretch(out, *accounts, active, coarse, depth=0 if coarse else level + 1)
+        torques, works = (np.zeros((len(active), size)) for size in (self.table.n_accounts, len(self.table.slot_row)))
+        stretch = _Stretch(out, torques, works, active, coarse, depth=0 if coarse else level + 1)
         factor = 2.0 ** (level - coarse)
         step = grid.every / self.steps
         if grid.start > 0:
@@ -274,10 +274,12 @@ class Refinement:
         work = np.empty((B, table.work_size))
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
-            out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status, Q, P, work, field,
+            out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status,
+            Q, P, work, field,
             weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
             self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,
-            self.bath is not None, table.omega_squared, table.multiplet_of, table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
+            self.bath is not None, table.omega_squared, table.multiplet_of,
+            table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
             len(table.rows) - 3, len(table.rows) - 2, not stretch.coarse, self.n_threads,

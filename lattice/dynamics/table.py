@@ -90,8 +90,9 @@ class Table:
 
     def settle_work(self, work: FloatArray, energy: FloatArray) -> None:
         """Add the work of kicks, ``(B, n_slots)``, to their rows of the energy ledger ``(B, n_rows, n_multiplets)``."""
+        places: Any = (slice(None), self.slot_row, self.multiplet_of[self.slot_mode])
         with np.errstate(over="ignore", invalid="ignore"):
-            np.add.at(energy, (slice(None), self.slot_row, self.multiplet_of[self.slot_mode]), work)
+            np.add.at(energy, places, work)
 
     def energy(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """½ Σ_{s∈a} (P_s² + ω_s² Q_s²) in amu Å²/ps²: ``(…, n)`` → ``(…, n_multiplets)``."""
