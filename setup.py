@@ -1,7 +1,8 @@
 """Extension modules of `lattice`: list, flags, instruction sets and the OpenMP switch; all else is in pyproject.toml.
 
 LATTICE_OPENMP=0 builds without OpenMP (one thread, the same bits); LATTICE_OPENMP=1 demands it;
-unset: used where the compiler has it.
+unset: used where the compiler has it. LATTICE_DEBUG=bounds checks the index of every array access in the Cython parts,
+LATTICE_DEBUG=sanitize compiles everything with AddressSanitizer and UndefinedBehaviorSanitizer (see .ci/sanitize).
 """
 
 import os
@@ -41,7 +42,7 @@ class BuildLevels(build_ext):
                     [f"{BLOCKS[ext.name]}.cpp"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
-                    extra_postargs=BLOCK_FLAGS + flags,
+                    extra_postargs=BLOCK_FLAGS + flags + sanitize,
                 )
         super().build_extension(ext)
 
@@ -66,7 +67,17 @@ def openmp_flags() -> list[str]:
     return [OPENMP_FLAG]
 
 
+def debug_switch() -> str:
+    """Read the switch LATTICE_DEBUG."""
+    wanted = os.environ.get("LATTICE_DEBUG", "")
+    if wanted not in {"", "bounds", "sanitize"}:
+        raise SystemExit(f"LATTICE_DEBUG must be bounds or sanitize, found {wanted!r}")
+    return wanted
+
+
 openmp = openmp_flags()
+debug = debug_switch()
+sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if debug == "sanitize" else []
 extensions = [
     Extension(
         "lattice._kernels.trajectory",
@@ -92,4 +103,9 @@ extensions = [
     ),
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
+for extension in extensions:
+    extension.extra_compile_args += sanitize
+    extension.extra_link_args += sanitize
+    if debug == "bounds":
+        extension.cython_directives = {"boundscheck": True, "initializedcheck": True}  # these win over the .pyx's own
 setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})

@@ -46,15 +46,14 @@ class Booking:
 
     def settle(self, booked: FloatArray, ledger: FloatArray, energy: FloatArray) -> None:
         """Write integrals ``(B, n_book)`` to ledgers ``(B, rows, multiplets, 3)`` and ``(B, rows, multiplets)``."""
-        from scipy.sparse import csr_array
-
-        shape = ledger.shape[1:3]
-        place = self.row * shape[1] + self.multiplet
+        _, rows, multiplets, _ = ledger.shape
+        place, size = self.row * multiplets + self.multiplet, rows * multiplets
         with np.errstate(over="ignore", invalid="ignore"):  # integrals of a motion that diverged
             for values, out in ((self.work, energy), *((self.torque[:, a], ledger[..., a]) for a in range(3))):
-                some = values != 0
-                matrix = csr_array((values[some], (place[some], self.source[some])), (shape[0] * shape[1], self.n_book))
-                out[...] = (matrix @ booked.T).T.reshape(out.shape)
+                some = np.flatnonzero(values)
+                factor, source, target = values[some], self.source[some], place[some]
+                for one, integrals in zip(out, booked, strict=True):
+                    one[...] = np.bincount(target, factor * integrals[source], size).reshape(one.shape)
 
 
 def plan_booking(table: Table, plan: ForcePlan) -> Booking:

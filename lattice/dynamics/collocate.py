@@ -24,7 +24,7 @@ from lattice.dynamics.integrate import DIVERGED, OK, UNRESOLVED, Solution, empty
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.scheme import SRKN14
 from lattice.dynamics.steps import Grid, first_steps
-from lattice.dynamics.table import Table, build_table
+from lattice.dynamics.table import Int32Array, Table, build_table
 from lattice.dynamics.window import LARGEST_DECAY, LARGEST_PHASE, aligned, make_window, rule
 from lattice.modes.batch import instruction_set
 from lattice.structure.crystal import FloatArray
@@ -161,9 +161,8 @@ class _Stretch:
     def __init__(self, problem: Problem, tolerance: float, family: int, depth: int, book: bool) -> None:
         self.problem, self.tolerance, self.family, self.depth = problem, tolerance, family, depth
         table, plan, booking, field = problem.table, problem.plan, problem.booking, problem.field
-        self.rates = np.ascontiguousarray(np.stack([table.omega_squared, table.gamma], axis=1))
-        self.kinds, kind = np.unique(self.rates, axis=0, return_inverse=True)
-        mode = np.stack([kind.ravel(), table.multiplet_of]).astype(np.int32)
+        self.omega_squared, self.gamma, kind = _kinds(table.omega_squared.tobytes(), table.gamma.tobytes())
+        mode = np.stack([kind, table.multiplet_of])
         self.motion = kernel.Motion(
             plan.n_dark, plan.factor, plan.pull, plan.column, plan.value, plan.programs, mode, booking.partner_start,
             booking.partner, table.link_mode, table.gamma, field.edge, field.coefficient, field.longest,
@@ -188,9 +187,8 @@ class _Stretch:
         record = np.full((2, n, table.n_modes), np.nan)
         lengths = _lengths(table, every, n, self.family, self.depth, whole=problem.series and out is not None)
         interval = lengths[-1][1]
-        omega_squared, gamma = (np.ascontiguousarray(column).tobytes() for column in self.kinds.T)
         windows = [
-            make_window(omega_squared, gamma, every * units / interval, outputs).arguments(units)
+            make_window(self.omega_squared, self.gamma, every * units / interval, outputs).arguments(units)
             for units, _, outputs in lengths
         ]
         keep = problem.series and out is not None and self.account is not None
@@ -203,6 +201,14 @@ class _Stretch:
         if out is not None:
             out.Q[0, 1:], out.P[0, 1:] = record
         return status == OK
+
+
+@lru_cache(maxsize=16)
+def _kinds(omega_squared: bytes, gamma: bytes) -> tuple[bytes, bytes, Int32Array]:
+    """Different pairs of ω² and Γ (float64 as bytes), and which of them each coordinate has."""
+    rates = np.stack([np.frombuffer(omega_squared), np.frombuffer(gamma)], axis=1)
+    kinds, kind = np.unique(rates, axis=0, return_inverse=True)
+    return kinds[:, 0].tobytes(), kinds[:, 1].tobytes(), kind.ravel().astype(np.int32)
 
 
 def longest_window(table: Table) -> float:

@@ -37,13 +37,15 @@ def run_dataset(
     solution: integration.Solution,
     initial: tuple[FloatArray, FloatArray],
     numerics: Mapping[str, Any],
+    *,
+    single: bool = False,
 ) -> xarray.Dataset:
-    """Label an integrated ensemble.
+    """Label an integrated ensemble, or its one trajectory if `single`.
 
     Returns
     -------
     xarray.Dataset
-        With the leading dimension ``trajectory`` on everything that differs between trajectories:
+        With the leading dimension ``trajectory`` (not if `single`) on everything that differs between trajectories:
 
         - ``Q``, ``P`` (time, mode) Å√amu, Å√amu/ps; ``L`` (time, multiplet, axis) ħ; ``E`` (time, axis) MV/cm:
           as far as recorded;
@@ -94,6 +96,8 @@ def run_dataset(
         "step_error": (("trajectory",), step_error, {"units": "1"}),
         **_potential_variables(potential),
     }
+    if single:
+        variables = {name: _first(*variable) for name, variable in variables.items()}
     coords = {
         "time": ("time", times, {"units": "ps"}),
         "mode": ("mode", potential.labels),
@@ -108,6 +112,13 @@ def run_dataset(
         "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=_plain),
     }
     return xarray.Dataset(variables, coords, attributes)
+
+
+def _first(
+    dims: tuple[str, ...], values: Any, attributes: dict[str, str]
+) -> tuple[tuple[str, ...], Any, dict[str, str]]:
+    """The variable of the first trajectory."""
+    return (dims[1:], values[0], attributes) if dims[0] == "trajectory" else (dims, values, attributes)
 
 
 def _series(

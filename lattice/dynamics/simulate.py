@@ -96,8 +96,7 @@ def simulate(
     """
     numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
     numerics["method"] = _checked_method(method, numerics["temperature_K"])
-    run = _run(potential, lambda: [_group(pulse_or_pulses)], numerics, record, on_failure, initial)
-    return run.isel(trajectory=0, drop=True)
+    return _run(potential, lambda: [_group(pulse_or_pulses)], numerics, record, on_failure, initial, single=True)
 
 
 def simulate_ensemble(
@@ -147,6 +146,8 @@ def _run(
     record: Record,
     on_failure: str,
     initial: Initial | None,
+    *,
+    single: bool = False,
 ) -> xarray.Dataset:
     """Check what is left to check, integrate, and label; `pulses` gives one entry for each trajectory."""
     potential = checked_potential(potential)
@@ -171,7 +172,8 @@ def _run(
     if on_failure == "raise":
         raise_failures(potential, groups, times, bath, solution)
     numerics["record"] = {"every": record.every, "start": record.start, "quantities": list(record.quantities)}
-    return run_dataset(potential, table, groups, times, record.quantities, solution, (Q0, P0), numerics)
+    state = (Q0, P0)
+    return run_dataset(potential, table, groups, times, record.quantities, solution, state, numerics, single=single)
 
 
 def _group(entry: object) -> tuple[Pulse, ...]:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal, localcontext
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -17,8 +19,11 @@ from scipy.integrate import solve_ivp
 import lattice
 from lattice import Pulse, Record, Samples, sampled_pulse, simulate, simulate_ensemble
 from lattice._kernels import collocation as kernel
+from lattice.dynamics import window
 from lattice.dynamics.collocate import collocate, longest_window, table_of
+from lattice.dynamics.field_table import evaluate_table, tabulate_field
 from lattice.dynamics.integrate import relative_to_multiplets
+from lattice.dynamics.pulse import total_field
 from lattice.dynamics.steps import Grid
 from lattice.dynamics.twin import integrate_twin, twin_of_run
 from lattice.modes.batch import instruction_set
@@ -76,7 +81,7 @@ def test_every_regime_keeps_the_promise_of_accuracy(regime, every):
     frequency, linewidth, terms = REGIMES[regime]
     potential = make_potential(frequency, linewidth, ["A", "B"], terms)
     pulses, initial = [Pulse(3.0, 2.1, 0.2, helicity=0.6, phase=0.7)], ([0.15, -0.1], [1.0, 2.0])
-    run = simulate(potential, pulses, 1.7, record=Record(every), initial=initial)
+    run = simulate(potential, pulses, 1.2, record=Record(every), initial=initial)
     assert run.status == 0
     assert run.step_error <= 1e-8
     assert against_scipy(run, [pulses[0].about((0, 0, 1))], run.time.values, initial) < PROMISE
@@ -142,17 +147,15 @@ def test_books_close_at_every_recorded_time(method, start):
 
 @pytest.mark.parametrize("method", ["collocation", "splitting"])
 def test_what_a_channel_gives_is_what_its_potential_loses(method):
-    """A second road to the energy ledger: the work of a term without field, over all coordinates, is minus its change."""
+    """A second road to the energy ledger: the work of a term without field on all coordinates is minus its change."""
     potential = random_potential(6, n_quartic=10)
     run = simulate(potential, Pulse(3.0, 2.5, 0.4), 1.3, record=Record(0.13), method=method)
     for channel in dict.fromkeys(potential.channel.tolist()):
         mine = (potential.channel == channel) & (potential.field_axis < 0).all(axis=1)
         if not mine.any():
             continue
-        V = [
-            sum(c * np.prod(Q[row[row >= 0]]) for c, row in zip(potential.coefficient[mine], potential.mode_index[mine]))
-            for Q in run.Q.values[[0, -1]]
-        ]  # fmt: skip
+        terms = list(zip(potential.coefficient[mine], potential.mode_index[mine], strict=True))
+        V = [sum(c * np.prod(Q[row[row >= 0]]) for c, row in terms) for Q in run.Q.values[[0, -1]]]
         work = float(run.energy_ledger.sel(channel=channel).sum())
         assert work == pytest.approx(V[0] - V[1], abs=1e-9 * float(np.abs(run.energy_ledger).sum())), channel
 
@@ -177,10 +180,9 @@ def test_an_ensemble_keeps_the_books_at_every_time():
 def test_energy_and_time_reversal_without_damping(seed):
     rng = np.random.default_rng(seed)
     potential = d3d_potential(gamma=5e-3, a1g=1e-3, linewidth=(0.0, 0.0))
-    potential = make_potential(
-        potential.frequency, [0.0] * 5, list(potential.multiplet),
-        [([s for s in q if s >= 0], [], c, "c") for q, c in zip(potential.mode_index[2:], potential.coefficient[2:])],
-    )  # fmt: skip
+    dark = zip(potential.mode_index[2:], potential.coefficient[2:], strict=True)
+    terms = [([s for s in row if s >= 0], [], c, "c") for row, c in dark]
+    potential = make_potential(potential.frequency, [0.0] * 5, list(potential.multiplet), terms)
     Q0, P0 = 0.3 * rng.standard_normal(5), 4.0 * rng.standard_normal(5)
     grid, twin = Grid(0.0, 0.1, 20, 2.0), Reference(potential)
     there = collocate(potential, (), Q0, P0, grid, 1e-9)
@@ -275,3 +277,50 @@ def test_all_instruction_sets_agree(tmp_path):
         assert np.abs(values - first).max() <= 1e-12 * np.abs(first).max(), isa
     assert instruction_set() in found
     assert kernel.LEVELS[: len(found)] == tuple(found)
+
+
+def test_weights_are_cheap_and_exact():
+    rng = np.random.default_rng(0)
+    omega_squared, gamma = rng.uniform(-50, 1400, 45), rng.uniform(0, 90, 45)
+    times = []
+    for i in range(7):
+        begin = perf_counter()
+        made = window.make_window(omega_squared.tobytes(), gamma.tobytes(), 0.04 + 1e-9 * i, 4)
+        times.append(perf_counter() - begin)
+    assert min(times) < 1e-3
+    # A force that is a polynomial of degree 7: a Taylor series of the exact motion in 50 digits.
+    c, _ = window.nodes_and_weights()
+    coefficients = rng.standard_normal(8)
+    force = np.polynomial.polynomial.polyval(c, coefficients)
+    with localcontext(prec=50):
+        for kind in (0, 17, 44):
+            Q, P = exact_response(
+                omega_squared[kind], gamma[kind], made.length, coefficients, [*c, 0.25, 0.5, 0.75, 1.0]
+            )
+            out = force @ made.out_response[kind, 0]
+            np.testing.assert_allclose(force @ made.response[kind], Q[:8], rtol=0, atol=1e-14 * np.abs(Q).max())
+            np.testing.assert_allclose(force @ made.rate[kind], P[:8], rtol=0, atol=1e-14 * np.abs(P).max())
+            np.testing.assert_allclose(out, [*Q[8:], *P[8:]], rtol=0, atol=1e-14 * np.abs(P).max())
+
+
+def exact_response(stiffness, decay, length, force, at):
+    """Q and P from rest under Σ force_k u^k, u = t/length, by the power series of the equation of motion."""
+    a, b, h = Decimal(stiffness), Decimal(decay), Decimal(length)
+    q = [Decimal(0), Decimal(0)]
+    for k in range(120):
+        f = Decimal(float(force[k])) if k < len(force) else 0
+        q.append((h * h * f - b * h * (k + 1) * q[k + 1] - a * h * h * q[k]) / ((k + 1) * (k + 2)))
+    times = [Decimal(float(u)) for u in at]
+    Q = [float(sum(c * u**k for k, c in enumerate(q) if k)) for u in times]
+    P = [float(sum(k * c * u ** (k - 1) for k, c in enumerate(q) if k > 1) / h) for u in times]
+    return np.array(Q), np.array(P)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_table_of_the_field_is_the_field(shape):
+    pulses = (SHAPES[shape].about((0, 0, 1)), Pulse(0.5, 3.0, 0.4, center=0.3, axis=(0, 1, 0)))
+    table = tabulate_field(pulses, 1.6)
+    t = np.linspace(0.0, 1.6, 5003)
+    exact = total_field(pulses, t)
+    np.testing.assert_allclose(evaluate_table(table, t), exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+    assert len(tabulate_field((), 1.0).longest) == 0
