@@ -71,11 +71,14 @@ def numpy_rate(model: Model) -> Callable[[float, np.ndarray], np.ndarray]:
 
 
 def numba_core(model: Model) -> Any:
-    """Right-hand side in Numba: (t, y, dy)."""
+    """Right-hand side in Numba with the products that terms share, as in lattice's own plan: (t, y, dy)."""
     import numba
 
-    start, column, value, products = gradient(model)
-    n, pulse, count = model.n, model.pulse, len(products)
+    plan, _ = collocate._plans(model.potential())
+    _, _, row, start, pull_start = plan.programs[0]
+    left, right = plan.factor
+    column, value, pull, n_nodes = plan.column, plan.value, plan.pull, plan.n_dark
+    n, pulse = model.n, model.pulse
     stiffness, gamma, charge = model.omega**2, model.gamma.copy(), model.charge.copy()
     width, rate = pulse.duration / np.sqrt(4.0 * np.log(2.0)), units.TWO_PI * pulse.frequency
     center, amplitude, helicity, phase = pulse.center, pulse.amplitude, pulse.helicity, pulse.phase
@@ -85,16 +88,20 @@ def numba_core(model: Model) -> Any:
         s = t - center
         envelope, angle = amplitude * np.exp(-0.5 * (s / width) ** 2), rate * s + phase
         ex, ey = envelope * np.cos(angle), helicity * envelope * np.sin(angle)
-        full = np.empty(n + 1)
-        full[:n], full[n] = y[:n], 1.0
-        product = np.empty(count)
-        for k in range(count):
-            product[k] = full[products[k, 0]] * full[products[k, 1]] * full[products[k, 2]]
+        X, G = np.zeros(n_nodes), np.zeros(n_nodes)
+        X[:n] = y[:n]
+        for k in range(n + 4, n_nodes):
+            X[k] = X[left[k]] * X[right[k]]
+        for r in range(len(start) - 1):
+            total = 0.0
+            for e in range(start[r], start[r + 1]):
+                total += value[e] * X[column[e]]
+            for e in range(pull_start[r], pull_start[r + 1]):
+                total += G[pull[e, 0]] * X[pull[e, 1]]
+            G[row[r]] = total
         for i in range(n):
-            total = -stiffness[i] * y[i] - gamma[i] * y[n + i] + charge[i, 0] * ex + charge[i, 1] * ey
-            for e in range(start[i], start[i + 1]):
-                total += value[e] * product[column[e]]
-            dy[i], dy[n + i] = y[n + i], total
+            dy[i] = y[n + i]
+            dy[n + i] = G[i] - stiffness[i] * y[i] - gamma[i] * y[n + i] + charge[i, 0] * ex + charge[i, 1] * ey
 
     return core
 

@@ -87,7 +87,6 @@ def run_dataset(
         "initial_P": (("trajectory", "mode"), initial[1], {"units": "Angstrom amu^(1/2) ps^-1"}),
         "L_change": (("trajectory", "multiplet", "axis"), change, {"units": "hbar", "long_name": "L(duration) − L(0)"}),
         "ledger": (("trajectory", "channel", "multiplet", "axis"), booked, {"units": "hbar"}),
-        "energy_ledger": (("trajectory", "channel", "multiplet"), works, {"units": "eV"}),
         "energy_change": (("trajectory", "multiplet"), energy, {"units": "eV", "long_name": "½ Σ (P² + ω² Q²)"}),
         "crystal": (("trajectory", "channel", "axis"), crystal, {"units": "hbar"}),
         "status": (("trajectory",), solution.status, {"units": "1"}),
@@ -96,6 +95,8 @@ def run_dataset(
         "step_error": (("trajectory",), step_error, {"units": "1"}),
         **_potential_variables(potential),
     }
+    if works.shape[1]:
+        variables["energy_ledger"] = (("trajectory", "channel", "multiplet"), works, {"units": "eV"})
     if single:
         variables = {name: _first(*variable) for name, variable in variables.items()}
     coords = {

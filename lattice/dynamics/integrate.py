@@ -65,10 +65,15 @@ class Solution:
         ``(B, n)`` state at the end of the run.
     ledger : ndarray
         ``(B, n_rows, n_multiplets, 3)`` amu Å²/ps, whole run.
+    energy : ndarray
+        ``(B, n_rows, n_multiplets)`` amu Å²/ps², whole run: what ½ Σ (P² + ω² Q²) of the multiplet received;
+        ``(B, 0, 0)`` where it was not booked.
+    ledger_series, energy_series : ndarray
+        ``(B, n_times, …)`` the same from time 0 to each recorded time; ``(B, 0, …)`` where not asked for.
     status : ndarray
         ``(B,)`` int32, see `STATUS_TEXT`.
     step : ndarray
-        ``(B,)`` *ps*, step between recorded times.
+        ``(B,)`` *ps*, step between recorded times; of the collocation the shortest window.
     step_error : ndarray
         ``(B,)``, NaN where the run diverged.
     """
