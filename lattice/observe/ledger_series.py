@@ -22,9 +22,9 @@ AGREEMENT = 1e-2  #: of the gross transfer: how far the series may end from the 
 def ledger_series(run: Dataset) -> FloatArray | None:
     """Return what each multiplet had received through each channel up to each recorded time, along n̂.
 
-    A run that recorded its ledger from time 0 has it. Else, the torque of channel c on multiplet a is τ_a = ½ Σ_{s∈a} [Q_s (M F)_s + (Q M)_s F_s] with F = −∂V_c/∂Q, for damping
-    F = −Γ P, for the row ``harmonic`` F = −ω² Q. It is integrated over the recorded times with a cubic spline, so it is
-    as good as the record is dense.
+    A run that recorded its ledger from time 0 has it. Else: the torque of channel c on multiplet a is
+    τ_a = ½ Σ_{s∈a} [Q_s (M F)_s + (Q M)_s F_s] with F = −∂V_c/∂Q, for damping F = −Γ P, for the row ``harmonic``
+    F = −ω² Q. It is integrated over the recorded times with a cubic spline, so it is as good as the record is dense.
 
     Parameters
     ----------
