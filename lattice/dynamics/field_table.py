@@ -104,7 +104,7 @@ def _panels(
         active = [scale for scale, (a, b) in zip(scales, spans, strict=True) if a < end and b > begin]
         width = min([end - begin, *(shorter * min(_PHASE / rate, _FEATURE * feature) for rate, feature in active)])
         count = max(1, math.ceil((end - begin) / width - 1e-9))
-        parts.append(begin + (end - begin) * np.arange(1, count + 1) / count)
+        parts.append(np.append(begin + (end - begin) * np.arange(1, count) / count, end))
         window = min([math.inf, *(min(_PHASE_IN_WINDOW / rate, feature) for rate, feature in active)])
         longest += [window] * count
     return np.concatenate(parts), np.array(longest)
