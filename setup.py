@@ -1,7 +1,8 @@
 """Extension modules of `lattice`: list, flags, instruction sets and the OpenMP switch; all else is in pyproject.toml.
 
 LATTICE_OPENMP=0 builds without OpenMP (one thread, the same bits); LATTICE_OPENMP=1 demands it;
-unset: used where the compiler has it.
+unset: used where the compiler has it. LATTICE_DEBUG=bounds checks the index of every array access in the Cython parts,
+LATTICE_DEBUG=sanitize compiles everything with AddressSanitizer and UndefinedBehaviorSanitizer (see .ci/sanitize).
 """
 
 import os
@@ -18,9 +19,11 @@ OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
 COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 
-# The eigensolver is compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
-# chosen at import. The features named here are those that hermitian.pyx asks the processor for.
+# These inner parts are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default)
+# and chosen at import. The features named here are those that hermitian.pyx asks the processor for.
 BLOCK = "lattice/_kernels/hermitian_block"
+COLLOCATION = "lattice/_kernels/collocation_block"
+BLOCKS = {"lattice._kernels.hermitian": BLOCK, "lattice._kernels.collocation": COLLOCATION}
 BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
@@ -30,16 +33,16 @@ if platform.machine().lower() in {"x86_64", "amd64"}:
 
 
 class BuildLevels(build_ext):
-    """`build_ext` that first compiles the eigensolver for every instruction set and links all of them."""
+    """`build_ext` that first compiles an inner part for every instruction set and links all of them."""
 
     def build_extension(self, ext: Extension) -> None:
-        if ext.name == "lattice._kernels.hermitian":
+        if ext.name in BLOCKS:
             for level, (lanes, flags) in LEVELS.items():
                 ext.extra_objects += self.compiler.compile(
-                    [f"{BLOCK}.cpp"],
+                    [f"{BLOCKS[ext.name]}.cpp"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
-                    extra_postargs=BLOCK_FLAGS + flags,
+                    extra_postargs=BLOCK_FLAGS + flags + sanitize,
                 )
         super().build_extension(ext)
 
@@ -64,7 +67,17 @@ def openmp_flags() -> list[str]:
     return [OPENMP_FLAG]
 
 
+def debug_switch() -> str:
+    """Read the switch LATTICE_DEBUG."""
+    wanted = os.environ.get("LATTICE_DEBUG", "")
+    if wanted not in {"", "bounds", "sanitize"}:
+        raise SystemExit(f"LATTICE_DEBUG must be bounds or sanitize, found {wanted!r}")
+    return wanted
+
+
 openmp = openmp_flags()
+debug = debug_switch()
+sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if debug == "sanitize" else []
 extensions = [
     Extension(
         "lattice._kernels.trajectory",
@@ -81,6 +94,18 @@ extensions = [
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
+    Extension(
+        "lattice._kernels.collocation",
+        ["lattice/_kernels/collocation.pyx"],
+        depends=[f"{COLLOCATION}.cpp", f"{COLLOCATION}.h"],
+        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
+        extra_compile_args=COMPILE_FLAGS,
+    ),
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
+for extension in extensions:
+    extension.extra_compile_args += sanitize
+    extension.extra_link_args += sanitize
+    if debug == "bounds":
+        extension.cython_directives = {"boundscheck": True, "initializedcheck": True}  # these win over the .pyx's own
 setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})

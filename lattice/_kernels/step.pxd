@@ -40,6 +40,8 @@ cdef struct System:
     const int* link_arm
     const int* arm_start
     const int* arm_multiplet
+    const double* omega_squared
+    const int* multiplet
     const double* flow
     const double* link_integral
     const double* kick_weight
@@ -84,6 +86,29 @@ cdef inline void book_drift(
             harmonic_row[b + axis] += half * harmonic
             damping_row[a + axis] += half * damping
             damping_row[b + axis] += half * damping
+
+
+cdef inline void book_energy(
+    const System* system, double sign, const double* Q, const double* P, double* row
+) noexcept nogil:
+    """Add sign × ½ (P² + ω² Q²) of every coordinate to its multiplet: before a sub-step and after, what it changed."""
+    cdef int s
+    for s in range(system.n_modes):
+        row[system.multiplet[s]] += sign * (0.5 * (P[s] * P[s] + system.omega_squared[s] * Q[s] * Q[s]))
+
+
+cdef inline void book_work(
+    const System* system, const double* P, const double* slot, double* change, double* work
+) noexcept nogil:
+    """Book the work of every slot of a kick that ended at P: its change of momentum times the mean of P."""
+    cdef int i, s
+    for s in range(system.n_modes):
+        change[s] = 0.0
+    for i in range(system.n_slots):
+        change[system.slot_mode[i]] += slot[i]
+    for i in range(system.n_slots):
+        s = system.slot_mode[i]
+        work[i] += slot[i] * (P[s] - 0.5 * change[s])
 
 
 cdef inline void shake(

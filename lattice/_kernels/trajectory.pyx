@@ -12,7 +12,8 @@ coarsest run are the roots of binary trees; a run with steps 2^depth times short
 from the root downwards by Gaussian bridges. So all runs of a trajectory see the same random force.
 
 Ledger. With l_st = Q_s P_t − Q_t P_s, the angular momentum of multiplet a is ½ Σ_{s∈a} Σ_t M_st l_st. Each linked pair
-(s, t), M_st ≠ 0, adds ½ M_st Δl_st to the multiplet of s and the same to the multiplet of t for every sub-step.
+(s, t), M_st ≠ 0, adds ½ M_st Δl_st to the multiplet of s and the same to the multiplet of t for every sub-step. The
+energy of multiplet a is ½ Σ_{s∈a} (P_s² + ω_s² Q_s²): kicks do work on it, drifts dissipate it, the bath stirs it.
 """
 
 from cython.parallel cimport prange
@@ -20,7 +21,7 @@ from libc.math cimport NAN, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 
 from lattice._kernels.philox cimport normal_pair, philox_block
-from lattice._kernels.step cimport System, book_drift, book_kick, drift, kick, shake
+from lattice._kernels.step cimport System, book_drift, book_energy, book_kick, book_work, drift, kick, shake
 
 cdef extern from *:
     """
@@ -54,10 +55,30 @@ cdef inline bint is_finite(const double* Q, const double* P, int n) noexcept nog
     return True
 
 
+cdef inline void flow(
+    const System* system, int k, uint32_t trajectory, uint64_t index, bint book,
+    double* Q, double* P, double* change, double* ledger, double* damping, double* noise
+) noexcept nogil:
+    """Drift k with, in a bath, its random increment; both booked."""
+    if book:
+        book_drift(system, k, Q, P, ledger)
+        book_energy(system, -1.0, Q, P, damping)
+    drift(system, k, Q, P)
+    if book:
+        book_energy(system, 1.0, Q, P, damping)
+    if system.bath:
+        if book:
+            book_energy(system, -1.0, Q, P, noise)
+        shake(system, trajectory, index, book, Q, P, change, ledger)
+        if book:
+            book_energy(system, 1.0, Q, P, noise)
+
+
 cdef int run(
     const System* system, int n_intervals, int n_steps, bint book, uint32_t trajectory, uint64_t index,
     const double* field,
-    double* Q, double* P, double* work, double* ledger, double* account, double* record_Q, double* record_P
+    double* Q, double* P, double* work, double* ledger, double* account, double* energy, double* slot_work,
+    double* record_Q, double* record_P
 ) noexcept nogil:
     """Advance one trajectory by n_intervals × n_steps steps; keep the state after every interval."""
     cdef int interval, _step, k, s
@@ -67,25 +88,20 @@ cdef int run(
     cdef double* arm = slot + system.n_slots
     cdef double* prefix = arm + 3 * system.n_arms
     cdef double* change = prefix + system.n_factors
+    cdef double* damping = energy + system.damping_row * system.n_multiplets
+    cdef double* noise = energy + system.noise_row * system.n_multiplets
     for interval in range(n_intervals):
         for _step in range(n_steps):
             for k in range(n_kicks):
-                if book:
-                    book_drift(system, k, Q, P, ledger)
-                drift(system, k, Q, P)
-                if system.bath:
-                    shake(system, trajectory, index, book, Q, P, change, ledger)
-                    index += 1
+                flow(system, k, trajectory, index, book, Q, P, change, ledger, damping, noise)
+                index += 1
                 kick(system, system.kick_weight[k], E, Q, P, slot, prefix)
                 if book:
                     book_kick(system, Q, slot, arm, account)
+                    book_work(system, P, slot, change, slot_work)
                 E = E + 3
-            if book:
-                book_drift(system, n_kicks, Q, P, ledger)
-            drift(system, n_kicks, Q, P)
-            if system.bath:
-                shake(system, trajectory, index, book, Q, P, change, ledger)
-                index += 1
+            flow(system, n_kicks, trajectory, index, book, Q, P, change, ledger, damping, noise)
+            index += 1
             if not is_finite(Q, P, n):
                 for k in range(interval * n, n_intervals * n):
                     record_Q[k] = NAN
@@ -102,12 +118,14 @@ def advance(
     double[:, ::1] P,                      # INOUT (n_trajectories, n_modes)
     double[:, :, :, ::1] ledger,           # INOUT (n_trajectories, n_rows, n_multiplets, 3)
     double[:, ::1] account,                # INOUT (n_trajectories, 3 × arms of its coordinate, summed over slots)
+    double[:, :, ::1] energy,              # INOUT (n_trajectories, n_rows, n_multiplets)
+    double[:, ::1] slot_work,              # INOUT (n_trajectories, n_slots)
     int[::1] status,                       # INOUT (n_trajectories,) trajectories with status ≠ 0 are left alone
     double[:, :, ::1] record_Q,            # OUT (n_trajectories, n_intervals, n_modes)
     double[:, :, ::1] record_P,            # OUT (n_trajectories, n_intervals, n_modes)
     double[:, ::1] work,                   # scratch: slots, 3 × arms, factors, 2 × modes
     const double[:, :, :, ::1] field,      # IN (n_trajectories, n_intervals * n_steps, n_kicks, 3)
-    const double[:, :, ::1] flow,          # IN (n_kicks + 1, n_modes, 4)
+    const double[:, :, ::1] flow_weight,   # IN (n_kicks + 1, n_modes, 4)
     const double[:, :, ::1] link_integral,  # IN (n_kicks + 1, n_links, 8)
     const double[::1] kick_weight,         # IN (n_kicks,)
     const double[:, ::1] noise,            # IN (n_modes, 3) increments of a drift of the coarsest run
@@ -116,6 +134,8 @@ def advance(
     unsigned long long seed,
     unsigned long long first_index,        # drifts of this run before this call
     bint bath,                             # all drifts are equally long
+    const double[::1] omega_squared,       # IN (n_modes,)
+    const int[::1] multiplet,              # IN (n_modes,)
     const double[::1] coefficient,         # IN (n_terms,)
     const int[::1] term_order,             # IN (n_terms,) number of mode factors
     const int[:, ::1] term_mode,           # IN (n_terms, n_factors), padded with −1
@@ -136,8 +156,8 @@ def advance(
 ):
     """Advance every trajectory over `record_Q.shape[1]` intervals of equal numbers of steps.
 
-    Units are coherent (Å, amu, ps); the ledger is in amu Å²/ps. `status` becomes 1 where a number is not finite; the
-    records from there on are NaN.
+    Units are coherent (Å, amu, ps); the ledger is in amu Å²/ps, energies in amu Å²/ps². `status` becomes 1 where a
+    number is not finite; the records from there on are NaN.
     """
     cdef System system
     cdef int i
@@ -168,7 +188,9 @@ def advance(
     system.bridge = NULL
     if system.depth > 0:
         system.bridge = &bridge[0, 0, 0]
-    system.flow = &flow[0, 0, 0]
+    system.omega_squared = &omega_squared[0]
+    system.multiplet = &multiplet[0]
+    system.flow = &flow_weight[0, 0, 0]
     system.kick_weight = &kick_weight[0]
     system.arm_start = &arm_start[0]
     system.coefficient = NULL
@@ -196,8 +218,8 @@ def advance(
         if status[i] == OK:
             status[i] = run(
                 &system, n_intervals, n_steps, book, trajectory[i], first_index, &field[i, 0, 0, 0],
-                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0],
-                &record_Q[i, 0, 0], &record_P[i, 0, 0],
+                &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0], &energy[i, 0, 0],
+                &slot_work[i, 0], &record_Q[i, 0, 0], &record_P[i, 0, 0],
             )
 
 

@@ -17,6 +17,7 @@ from lattice.anharmonic.potential import Potential
 from lattice.dynamics import integrate as integration
 from lattice.dynamics.pulse import Pulse, total_field
 from lattice.dynamics.table import RESERVED, Table
+from lattice.modes.batch import instruction_set
 from lattice.structure.crystal import FloatArray
 
 if TYPE_CHECKING:
@@ -36,13 +37,15 @@ def run_dataset(
     solution: integration.Solution,
     initial: tuple[FloatArray, FloatArray],
     numerics: Mapping[str, Any],
+    *,
+    single: bool = False,
 ) -> xarray.Dataset:
-    """Label an integrated ensemble.
+    """Label an integrated ensemble, or its one trajectory if `single`.
 
     Returns
     -------
     xarray.Dataset
-        With the leading dimension ``trajectory`` on everything that differs between trajectories:
+        With the leading dimension ``trajectory`` (not if `single`) on everything that differs between trajectories:
 
         - ``Q``, ``P`` (time, mode) Å√amu, Å√amu/ps; ``L`` (time, multiplet, axis) ħ; ``E`` (time, axis) MV/cm:
           as far as recorded;
@@ -50,10 +53,16 @@ def run_dataset(
         - ``L_change`` (multiplet, axis) ħ: L(duration) − L(0);
         - ``ledger`` (channel, multiplet, axis) ħ: totals over the whole run, channels ``light`` (one Q, one E),
           ``light2`` (other terms with fields), one per anharmonic channel, ``harmonic``, ``damping``, ``noise``;
+        - ``energy_change`` (multiplet) eV: change of ½ Σ (P² + ω² Q²) of the multiplet over the run;
+        - ``energy_ledger`` (channel, multiplet) eV: how much of it came through each channel; the row ``harmonic`` is
+          0, because the restoring forces only exchange the two parts of this energy;
+        - ``ledger_series`` (time, channel, multiplet, axis) ħ and ``energy_series`` (time, channel, multiplet) eV: both
+          ledgers from time 0 to each recorded time, where recorded;
         - ``crystal`` (channel, axis) ħ: what the crystal takes, minus the sum over multiplets of the anharmonic and
           harmonic rows; 0 for the channels whose counterpart is the field or the bath;
-        - ``status`` int (0 ok, 1 diverged, 2 step error above rtol), ``message`` its sentence, ``step`` ps and
-          ``step_error`` (relative, see `lattice.dynamics.integrate`).
+        - ``status`` int (0 ok, 1 diverged, 2 step error above rtol), ``message`` its sentence, ``step`` ps (of the
+          splitting the step, of the collocation the shortest window) and ``step_error`` (relative, see
+          `lattice.dynamics.integrate` and `lattice.dynamics.collocate`).
 
         Without ``trajectory``: the potential (frequency, linewidth, eigenvectors, terms…) and the crystal, where known.
         Attribute ``provenance``: one JSON object. Attribute ``pulses``: JSON, a list of pulses for each trajectory.
@@ -62,10 +71,12 @@ def run_dataset(
 
     with np.errstate(over="ignore", invalid="ignore"):  # the last numbers before a divergence
         change = table.angular_momentum(solution.Q_end, solution.P_end) - table.angular_momentum(*initial)
+        energy = (table.energy(solution.Q_end, solution.P_end) - table.energy(*initial)) / units.EV
         series = _series(table, pulses, times, quantities, solution)
-    booked = solution.ledger / units.HBAR
+    booked, works = solution.ledger / units.HBAR, solution.energy / units.EV
     failed = solution.status == integration.DIVERGED
-    booked[failed], change[failed] = np.nan, np.nan
+    for values in (booked, change, works, energy):
+        values[failed] = np.nan
     step_error = np.where(failed, np.nan, solution.step_error)
     crystal = -booked.sum(axis=2)
     crystal[:, [i for i, row in enumerate(table.rows) if row in RESERVED and row != "harmonic"]] = 0.0
@@ -76,6 +87,7 @@ def run_dataset(
         "initial_P": (("trajectory", "mode"), initial[1], {"units": "Angstrom amu^(1/2) ps^-1"}),
         "L_change": (("trajectory", "multiplet", "axis"), change, {"units": "hbar", "long_name": "L(duration) − L(0)"}),
         "ledger": (("trajectory", "channel", "multiplet", "axis"), booked, {"units": "hbar"}),
+        "energy_change": (("trajectory", "multiplet"), energy, {"units": "eV", "long_name": "½ Σ (P² + ω² Q²)"}),
         "crystal": (("trajectory", "channel", "axis"), crystal, {"units": "hbar"}),
         "status": (("trajectory",), solution.status, {"units": "1"}),
         "message": (("trajectory",), message, {"units": ""}),
@@ -83,6 +95,10 @@ def run_dataset(
         "step_error": (("trajectory",), step_error, {"units": "1"}),
         **_potential_variables(potential),
     }
+    if works.shape[1]:
+        variables["energy_ledger"] = (("trajectory", "channel", "multiplet"), works, {"units": "eV"})
+    if single:
+        variables = {name: _first(*variable) for name, variable in variables.items()}
     coords = {
         "time": ("time", times, {"units": "ps"}),
         "mode": ("mode", potential.labels),
@@ -97,6 +113,13 @@ def run_dataset(
         "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=_plain),
     }
     return xarray.Dataset(variables, coords, attributes)
+
+
+def _first(
+    dims: tuple[str, ...], values: Any, attributes: dict[str, str]
+) -> tuple[tuple[str, ...], Any, dict[str, str]]:
+    """The variable of the first trajectory."""
+    return (dims[1:], values[0], attributes) if dims[0] == "trajectory" else (dims, values, attributes)
 
 
 def _series(
@@ -119,6 +142,10 @@ def _series(
     if "E" in quantities:
         E = np.stack([total_field(group, times) for group in pulses])
         out["E"] = (("trajectory", "time", "axis"), E, {"units": "MV/cm", "long_name": "field inside the crystal"})
+    if "ledger" in quantities:
+        place = ("trajectory", "time", "channel", "multiplet")
+        out["ledger_series"] = ((*place, "axis"), solution.ledger_series / units.HBAR, {"units": "hbar"})
+        out["energy_series"] = (place, solution.energy_series / units.EV, {"units": "eV"})
     return out
 
 
@@ -165,8 +192,8 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "schema": SCHEMA,
         "parameters": dict(numerics),
         "step_error": float(finite.max()) if len(finite) else None,
-        "integrator": integration.describe(numerics["temperature_K"] > 0),
-        "kernel": kernel.build_info(),
+        "integrator": integration.describe(numerics["method"], numerics["temperature_K"] > 0),
+        "kernel": kernel.build_info() | ({"isa": instruction_set()} if numerics["method"] == "collocation" else {}),
         "dependencies": _dependencies(),
         "potential": dict(potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -216,23 +216,27 @@ def _labelled(
         Q_end=path.Q_end[None],
         P_end=path.P_end[None],
         ledger=path.ledger[None] * units.HBAR,
+        energy=np.zeros((1, 0, 0)),
+        ledger_series=np.zeros((1, 0, 0, 0, 3)),
+        energy_series=np.zeros((1, 0, 0, 0)),
         status=np.array([status], dtype=np.int32),
         step=np.array([solved.step]),
         step_error=np.array([solved.error]),
     )
     kept = {"every": record.every, "start": record.start, "quantities": list(record.quantities)}
-    numerics = {**numbers, "temperature_K": 0.0, "n_threads": 1, "record": kept}
+    method = next(name for name, known in METHODS.items() if known is motion.method)
+    numerics = {**numbers, "temperature_K": 0.0, "n_threads": 1, "method": method, "record": kept}
     times, start = record.times(numbers["duration_ps"]), (initial[0][None], initial[1][None])
     run = run_dataset(
-        potential, motion.table, [motion.pulses], times, record.quantities, solution, start, numerics
-    ).isel(trajectory=0, drop=True)
+        potential, motion.table, [motion.pulses], times, record.quantities, solution, start, numerics, single=True
+    )
     provenance = json.loads(run.attrs["provenance"])
     provenance["integrator"] = f"{motion.method.text}, step halving, forces of a calculator"
     provenance["full_potential"] = {
         "calculator": calculator,
         "force_calls": motion.forces.calls,
         "supercell": list(motion.forces.multiple),
-        "method": next(name for name, method in METHODS.items() if method is motion.method),
+        "method": method,
         "frequency_THz": frequency,
         "rest_force_eV_A": float(np.abs(motion.forces.at_rest).max()),
         "outside_A": path.outside,
@@ -259,6 +263,10 @@ def _checked(method: str, on_failure: str, record: Record) -> Method:
         raise InputError("on_failure is unknown", found=on_failure, fix='give "raise" or "keep"')
     if not isinstance(record, Record):
         raise InputError("This is no Record", found=type(record).__name__, fix="give lattice.Record(every=0.01)")
+    if "ledger" in record.quantities:
+        raise InputError(
+            "With a calculator the ledger is kept in total only", found="ledger", fix="drop it from record.quantities"
+        )
     return METHODS[method]
 
 

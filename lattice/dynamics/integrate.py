@@ -44,8 +44,10 @@ def composition_for(bath: Bath | None) -> scheme.Composition:
     return scheme.SRKN14 if bath is None else scheme.STRANG
 
 
-def describe(bath: bool) -> str:
+def describe(method: str, bath: bool) -> str:
     """Return one line on the method, for the provenance."""
+    if method == "collocation":
+        return "exponential Gauss collocation, 8 nodes, adaptive windows, error measured on a second grid of windows"
     if bath:
         return "Strang splitting, order 2, exact Ornstein–Uhlenbeck flow, step halving under the same random force"
     return "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow, step halving"
@@ -63,10 +65,15 @@ class Solution:
         ``(B, n)`` state at the end of the run.
     ledger : ndarray
         ``(B, n_rows, n_multiplets, 3)`` amu Å²/ps, whole run.
+    energy : ndarray
+        ``(B, n_rows, n_multiplets)`` amu Å²/ps², whole run: what ½ Σ (P² + ω² Q²) of the multiplet received;
+        ``(B, 0, 0)`` where it was not booked.
+    ledger_series, energy_series : ndarray
+        ``(B, n_times, …)`` the same from time 0 to each recorded time; ``(B, 0, …)`` where not asked for.
     status : ndarray
         ``(B,)`` int32, see `STATUS_TEXT`.
     step : ndarray
-        ``(B,)`` *ps*, step between recorded times.
+        ``(B,)`` *ps*, step between recorded times; of the collocation the shortest window.
     step_error : ndarray
         ``(B,)``, NaN where the run diverged.
     """
@@ -76,6 +83,9 @@ class Solution:
     Q_end: FloatArray
     P_end: FloatArray
     ledger: FloatArray
+    energy: FloatArray
+    ledger_series: FloatArray
+    energy_series: FloatArray
     status: Int32Array
     step: FloatArray
     step_error: FloatArray
@@ -99,6 +109,8 @@ def integrate(
     rtol: float,
     n_threads: int,
     bath: Bath | None = None,
+    *,
+    series: bool = False,
 ) -> Solution:
     """Integrate one trajectory for each entry of `pulses` from ``Q0, P0`` ``(B, n)`` until halving the step agrees.
 
@@ -111,24 +123,25 @@ def integrate(
         If a trajectory, or all together, would need too many steps.
     """
     steps = np.array(first_steps(table, pulses, grid, composition_for(bath), bath))
-    out = _empty(table, len(pulses), grid.n_intervals + 1)
+    out = empty_solution(table, len(pulses), grid.n_intervals + 1, series)
     for count in np.unique(steps):
         members = np.flatnonzero(steps == count)
         for block in np.split(members, range(_BLOCK, len(members), _BLOCK)):
             group = [pulses[i] for i in block]
-            solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block)
+            solver = Refinement(table, group, Q0[block], P0[block], grid, int(count), n_threads, bath, block, series)
             out.put(block, solver.solve(rtol))
     return out
 
 
 @dataclass(slots=True)
 class _Stretch:
-    """State of one pass over the grid: its solution, what kicks booked, its trajectories, whether it is the coarse
-    twin, halvings since that, and drifts made.
+    """State of one pass over the grid: its solution, torques and works that kicks booked, its trajectories, whether it
+    is the coarse twin, halvings since that, and drifts made.
     """
 
     out: Solution
     account: FloatArray
+    slot_work: FloatArray
     active: IntArray
     coarse: bool
     depth: int
@@ -137,7 +150,10 @@ class _Stretch:
 
 @dataclass(slots=True)
 class Refinement:
-    """One block of trajectories on one grid, integrated with ever finer steps; `numbers` are those in the ensemble."""
+    """One block of trajectories on one grid, integrated with ever finer steps.
+
+    `numbers` are those in the ensemble; with `series` the ledgers are kept at every recorded time.
+    """
 
     table: Table
     pulses: list[tuple[Pulse, ...]]
@@ -148,6 +164,7 @@ class Refinement:
     n_threads: int
     bath: Bath | None = None
     numbers: IntArray = field(default_factory=lambda: np.arange(1))
+    series: bool = False
 
     def solve(self, rtol: float) -> Solution:
         """Halve the step until the step error is ≤ rtol; what can't be met keeps its status."""
@@ -176,15 +193,16 @@ class Refinement:
         """Integrate with 2^level × the first number of steps, or, as its coarse twin, half as many and no ledger."""
         grid, n = self.grid, self.grid.n_intervals
         double = coarse and self.steps == 1  # the coarse run then strides over every second recorded time
-        out = _empty(self.table, len(active), (n // 2 if double else n) + 1)
-        out.Q_end[:], out.P_end[:], out.ledger[:], out.status[:] = self.Q0[active], self.P0[active], 0.0, OK
-        account = np.zeros((len(active), self.table.n_accounts))
-        stretch = _Stretch(out, account, active, coarse, depth=0 if coarse else level + 1)
+        out = empty_solution(self.table, len(active), (n // 2 if double else n) + 1, self.series and not coarse)
+        out.Q_end[:], out.P_end[:], out.status[:] = self.Q0[active], self.P0[active], OK
+        torques, works = (np.zeros((len(active), size)) for size in (self.table.n_accounts, len(self.table.slot_row)))
+        stretch = _Stretch(out, torques, works, active, coarse, depth=0 if coarse else level + 1)
         factor = 2.0 ** (level - coarse)
         step = grid.every / self.steps
         if grid.start > 0:
             self._advance(stretch, 0.0, grid.start, 1, self._even(grid.start / step, factor))
         out.Q[:, 0], out.P[:, 0] = out.Q_end, out.P_end
+        self._keep_books(stretch, 0)
         if double:
             self._advance(stretch, grid.start, 2.0 * grid.every, n // 2, 1, keep=True)
             if n % 2:
@@ -195,6 +213,7 @@ class Refinement:
             self._advance(stretch, grid.end, grid.tail, 1, self._even(grid.tail / step, factor))
         if not coarse:
             self.table.settle(stretch.account, out.ledger)
+            self.table.settle_work(stretch.slot_work, out.energy)
         out.step[:] = step / factor
         out.Q_end[out.status != OK], out.P_end[out.status != OK] = np.nan, np.nan
         return out
@@ -214,12 +233,25 @@ class Refinement:
         weights, out = self._weights(interval / steps), stretch.out
         budget = max(1, _FIELD_BUDGET // (len(stretch.active) * 3 * len(weights.kick)))
         window, part = max(1, budget // steps), min(steps, budget)
+        if keep and out.ledger_series.shape[1]:
+            window = 1  # the books are read after every interval
         for first in range(0, n, window):
             count = min(window, n - first)
             for done in range(0, steps, part):
                 Q, P = self._call(stretch, weights, begin, first * steps + done, count, min(part, steps - done))
             if keep:
                 out.Q[:, 1 + first : 1 + first + count], out.P[:, 1 + first : 1 + first + count] = Q, P
+                self._keep_books(stretch, 1 + first)
+
+    def _keep_books(self, stretch: _Stretch, time: int) -> None:
+        """Write the ledgers so far to recorded time number `time`, if they are wanted."""
+        out = stretch.out
+        if not out.ledger_series.shape[1]:
+            return
+        books = out.ledger.copy(), out.energy.copy()
+        self.table.settle(stretch.account, books[0])
+        self.table.settle_work(stretch.slot_work, books[1])
+        out.ledger_series[:, time], out.energy_series[:, time] = books
 
     @property
     def _composition(self) -> scheme.Composition:
@@ -247,10 +279,11 @@ class Refinement:
         work = np.empty((B, table.work_size))
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
-            out.Q_end, out.P_end, out.ledger, stretch.account, out.status, Q, P, work, field,
+            out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status,
+            Q, P, work, field,
             weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
             self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,
-            self.bath is not None,
+            self.bath is not None, table.omega_squared, table.multiplet_of,
             table.coefficient, table.term_order, table.term_mode, table.term_slot, table.term_field,
             table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
             table.link_arm, table.arm_start, table.arm_multiplet,
@@ -307,15 +340,18 @@ def relative_to_multiplets(change: FloatArray, largest: FloatArray, multiplet_of
     return error
 
 
-def _empty(table: Table, B: int, n_times: int) -> Solution:
-    """Allocate a block."""
-    n, shape = table.n_modes, (B, len(table.rows), len(table.multiplets), 3)
+def empty_solution(table: Table, B: int, n_times: int, series: bool = False) -> Solution:
+    """Allocate B trajectories, with room for the ledgers at every time if `series`."""
+    n, book, kept = table.n_modes, (len(table.rows), len(table.multiplets)), n_times if series else 0
     return Solution(
         Q=np.empty((B, n_times, n)),
         P=np.empty((B, n_times, n)),
         Q_end=np.empty((B, n)),
         P_end=np.empty((B, n)),
-        ledger=np.empty(shape),
+        ledger=np.zeros((B, *book, 3)),
+        energy=np.zeros((B, *book)),
+        ledger_series=np.zeros((B, kept, *book, 3)),
+        energy_series=np.zeros((B, kept, *book)),
         status=np.empty(B, dtype=np.int32),
         step=np.empty(B),
         step_error=np.full(B, np.nan),

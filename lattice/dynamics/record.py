@@ -11,7 +11,8 @@ from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
 from lattice.structure.number import checked_number
 
-QUANTITIES = ("Q", "P", "L", "E")  #: what can be kept over time
+DEFAULT = ("Q", "P", "L", "E")  #: what is kept over time unless told otherwise
+QUANTITIES = (*DEFAULT, "ledger")  #: what can be kept over time
 LONGEST = 2**40  #: recorded times; far beyond any memory, and still a whole number in double precision
 _GRID_TOLERANCE = 1e-9  #: of an interval: how far the duration may miss the grid by rounding
 
@@ -27,7 +28,8 @@ class Record:
     start : float
         First recorded time, *ps*, ≥ 0; the integration and the ledger always begin at 0.
     quantities : tuple of str
-        Any of ``Q``, ``P`` (coordinates and momenta), ``L`` (angular momentum per multiplet), ``E`` (field).
+        Any of ``Q``, ``P`` (coordinates and momenta), ``L`` (angular momentum per multiplet), ``E`` (field), ``ledger``
+        (what every channel gave to every multiplet up to each recorded time: angular momentum and energy).
 
     Raises
     ------
@@ -37,7 +39,7 @@ class Record:
 
     every: float = 0.01
     start: float = field(default=0.0, kw_only=True)
-    quantities: tuple[str, ...] = field(default=QUANTITIES, kw_only=True)
+    quantities: tuple[str, ...] = field(default=DEFAULT, kw_only=True)
 
     def __post_init__(self) -> None:
         fix = "give ps: every > 0, start ≥ 0, both finite"

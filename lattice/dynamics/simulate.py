@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics import integrate as integration
 from lattice.dynamics.bath import Bath, thermal_state
+from lattice.dynamics.collocate import METHODS, collocate, table_of
 from lattice.dynamics.dataset import run_dataset
 from lattice.dynamics.failure import raise_failures
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.steps import Grid
-from lattice.dynamics.table import Table, build_table, checked_potential
+from lattice.dynamics.table import Table, checked_potential
 from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray
 from lattice.structure.number import checked_array, checked_number, checked_whole
@@ -46,6 +47,7 @@ def simulate(
     n_threads: int = 1,
     on_failure: str = "raise",
     initial: Initial | None = None,
+    method: str = "auto",
 ) -> xarray.Dataset:
     """Integrate one trajectory from 0 to `duration` and book every change of angular momentum.
 
@@ -66,15 +68,19 @@ def simulate(
     seed : int
         Of the random numbers, 0 … 2⁶³ − 1; with the number of the trajectory it determines the run. Unused at 0 K.
     rtol : float
-        Bound on the step error: largest change of a recorded Q on halving the step, relative to
-        max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run). The finer solution is returned. In a bath
-        the halved step sees the same random force, and the bound is never finer than 1e-3.
+        Bound on the step error: largest change of a recorded Q from a coarser solution to the one that is returned
+        (splitting: with steps twice as long; collocation: on another, looser grid of windows), relative to
+        max(largest |Q| of its multiplet, 1e-6 × largest |Q| of the run). In a bath the halved step sees the same random
+        force, and the bound is never finer than 1e-3.
     n_threads : int
         Threads over trajectories, at most 1024; the result has the same bits for any number.
     on_failure : {"raise", "keep"}
         Whether a run that diverges or misses `rtol` raises or is returned with its `status` and `message`.
     initial : pair of array_like, optional
         Q ``(n,)`` *Å√amu* and P ``(n,)`` *Å√amu/ps* at time 0; default: at rest, or thermal where temperature > 0.
+    method : {"auto", "collocation", "splitting"}
+        ``collocation`` (order 16, adaptive windows; no bath) or ``splitting`` (order 6, the only one in a bath);
+        ``auto`` takes the first at temperature 0 and the second in a bath.
 
     Returns
     -------
@@ -88,19 +94,9 @@ def simulate(
     IntegrationError
         If the run diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    run = simulate_ensemble(
-        potential,
-        [_group(pulse_or_pulses)],
-        duration,
-        record=record,
-        temperature=temperature,
-        seed=seed,
-        rtol=rtol,
-        n_threads=n_threads,
-        on_failure=on_failure,
-        initial=initial,
-    )
-    return run.isel(trajectory=0, drop=True)
+    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
+    numerics["method"] = _checked_method(method, numerics["temperature_K"])
+    return _run(potential, lambda: [_group(pulse_or_pulses)], numerics, record, on_failure, initial, single=True)
 
 
 def simulate_ensemble(
@@ -128,9 +124,9 @@ def simulate_ensemble(
     Returns
     -------
     xarray.Dataset
-        As from `simulate`, with the leading dimension ``trajectory``. Each trajectory is the same, bit for bit, as
-        the one that `simulate` gives for its pulses alone; in a bath the number of the trajectory selects its random
-        force, and `simulate` gives number 0.
+        As from `simulate` with ``method="splitting"``, with the leading dimension ``trajectory``. Each trajectory is
+        the same, bit for bit, as the one that `simulate` then gives for its pulses alone; in a bath the number of the
+        trajectory selects its random force, and `simulate` gives number 0.
 
     Raises
     ------
@@ -139,23 +135,45 @@ def simulate_ensemble(
     IntegrationError
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
+    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads) | {"method": "splitting"}
+    return _run(potential, lambda: pulses, numerics, record, on_failure, initial)
+
+
+def _run(
+    potential: Potential,
+    pulses: Callable[[], object],
+    numerics: dict[str, Any],
+    record: Record,
+    on_failure: str,
+    initial: Initial | None,
+    *,
+    single: bool = False,
+) -> xarray.Dataset:
+    """Check what is left to check, integrate, and label; `pulses` gives one entry for each trajectory."""
     potential = checked_potential(potential)
-    groups = _checked_groups(potential, pulses)
-    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
+    groups = _checked_groups(potential, pulses())
     _check_choices(record, on_failure)
-    end, bath = numerics["duration_ps"], None
+    end, bath, series = numerics["duration_ps"], None, "ledger" in record.quantities
     _check_size(len(groups) * record.count(end) * potential.n_modes)
     times = record.times(end)
-    table = build_table(potential)
+    table = table_of(potential)
     if numerics["temperature_K"] > 0:
         bath = Bath(numerics["temperature_K"], numerics["seed"])
     Q0, P0 = _initial_state(initial, len(groups), table, bath)
     grid = _grid(record, len(times) - 1, end)
-    solution = integration.integrate(table, groups, Q0, P0, grid, numerics["rtol"], numerics["n_threads"], bath)
+    if series:
+        _check_size(len(groups) * len(times) * 3 * len(table.rows) * len(table.multiplets))
+    if numerics["method"] == "collocation":
+        solution = collocate(potential, groups[0], Q0[0], P0[0], grid, numerics["rtol"], series=series)
+    else:
+        solution = integration.integrate(
+            table, groups, Q0, P0, grid, numerics["rtol"], numerics["n_threads"], bath, series=series
+        )
     if on_failure == "raise":
         raise_failures(potential, groups, times, bath, solution)
     numerics["record"] = {"every": record.every, "start": record.start, "quantities": list(record.quantities)}
-    return run_dataset(potential, table, groups, times, record.quantities, solution, (Q0, P0), numerics)
+    state = (Q0, P0)
+    return run_dataset(potential, table, groups, times, record.quantities, solution, state, numerics, single=single)
 
 
 def _group(entry: object) -> tuple[Pulse, ...]:
@@ -207,6 +225,21 @@ def _checked_numerics(
     return out
 
 
+def _checked_method(method: object, temperature: float) -> str:
+    """Method by its own name."""
+    if not isinstance(method, str) or method not in METHODS:
+        raise InputError(
+            "The run's method is unknown", found=reprlib.repr(method), fix=f"choose from {', '.join(METHODS)}"
+        )
+    if method == "auto":
+        return "splitting" if temperature > 0 else "collocation"
+    if method == "collocation" and temperature > 0:
+        raise InputError(
+            "The collocation has no thermal bath", found=f"{temperature:g} K", fix='give method="auto" or "splitting"'
+        )
+    return method
+
+
 def _check_choices(record: object, on_failure: object) -> None:
     if not isinstance(record, Record):
         raise InputError(
@@ -227,7 +260,7 @@ def _check_size(numbers: int) -> None:
     if numbers > _MAX_NUMBERS:
         raise InputError(
             "The run would keep too many numbers",
-            found=f"{numbers:.3g} values of Q (trajectories × times × coordinates)",
+            found=f"{numbers:.3g} values of one quantity (Q: trajectories × times × coordinates)",
             fix=f"raise record.every or split the run; the limit is {_MAX_NUMBERS:.3g}",
         )
 

@@ -88,6 +88,20 @@ class Table:
         with np.errstate(over="ignore", invalid="ignore"):  # accounts of a trajectory that diverged
             np.add.at(ledger, places, account.reshape(len(account), -1, 3))
 
+    def settle_work(self, work: FloatArray, energy: FloatArray) -> None:
+        """Add the work of kicks, ``(B, n_slots)``, to their rows of the energy ledger ``(B, n_rows, n_multiplets)``."""
+        places: Any = (slice(None), self.slot_row, self.multiplet_of[self.slot_mode])
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.add.at(energy, places, work)
+
+    def energy(self, Q: FloatArray, P: FloatArray) -> FloatArray:
+        """½ Σ_{s∈a} (P_s² + ω_s² Q_s²) in amu Å²/ps²: ``(…, n)`` → ``(…, n_multiplets)``."""
+        per_mode = 0.5 * (P * P + self.omega_squared * Q * Q)
+        out: FloatArray = np.zeros((*Q.shape[:-1], len(self.multiplets)))
+        for s, a in enumerate(self.multiplet_of):
+            out[..., a] += per_mode[..., s]
+        return out
+
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a = ½ Σ_{s∈a} [Q_s (M P)_s + (Q M)_s P_s] in ħ: ``(…, n)`` → ``(…, n_multiplets, 3)``."""
         out: FloatArray = np.zeros((*Q.shape[:-1], len(self.multiplets), 3))

@@ -102,6 +102,7 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         seed=settings.seed,
         rtol=settings.rtol,
         n_threads=settings.threads,
+        method=settings.method,
     )
     return with_inputs(run, settings), potential
 

@@ -180,7 +180,11 @@ PULSE_KEYS: dict[str, Checker] = {
     "file": text,
 }
 RECORD_KEYS: dict[str, Checker] = {"every": number, "start": number, "quantities": words}
-NUMERICS_KEYS: dict[str, Checker] = {"rtol": number, "threads": whole}
+NUMERICS_KEYS: dict[str, Checker] = {
+    "rtol": number,
+    "threads": whole,
+    "method": choice("auto", "collocation", "splitting"),
+}
 OVERRIDE_KEYS: dict[str, Checker] = {"frequency": number, "linewidth": number}
 RUN_KEYS: dict[str, Checker] = {
     "source": text,

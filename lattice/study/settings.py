@@ -38,6 +38,8 @@ class RunSettings:
     record : Record
     rtol : float
     threads : int
+    method : str
+        ``auto``, ``collocation`` or ``splitting``, see `simulate`.
     calculator : str or None
         Whose forces move the atoms; None: those of the potential. In a file a short name only.
     supercell : tuple of int
@@ -60,6 +62,7 @@ class RunSettings:
     record: Record = field(default_factory=Record)
     rtol: float = RTOL
     threads: int = 1
+    method: str = "auto"
     calculator: str | None = None
     supercell: tuple[int, int, int] = (1, 1, 1)
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

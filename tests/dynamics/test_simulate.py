@@ -12,6 +12,7 @@ from lattice import InputError, IntegrationError, Pulse, Record, simulate, simul
 from lattice.dynamics.integrate import SCALE_FLOOR, relative_to_multiplets
 from lattice.dynamics.scheme import damped_flow
 from lattice.dynamics.table import build_table
+from lattice.modes.batch import instruction_set
 
 MAIN = Pulse(0.3, 2.05, 1.0)
 
@@ -51,14 +52,15 @@ def test_general_table_agrees_with_the_twin(every):
     assert error_against_twin(run, potential, pulses, initial, stride=10 if every == 0.01 else 1) < 1e-8
 
 
+@pytest.mark.parametrize(("method", "longest"), [("splitting", 0.05 / 4), ("collocation", 0.05 / 2)])
 @pytest.mark.parametrize("seed", range(3))
-def test_strong_anharmonicity_refines_the_step_until_it_is_accurate(seed):
+def test_strong_anharmonicity_refines_the_step_until_it_is_accurate(seed, method, longest):
     rng = np.random.default_rng(seed)
     terms = [((0,) * 4, [], 0.5, "double well"), ((1,) * 4, [], 0.3, "b"), ((0, 0, 1), [], 0.2, "c")]
     potential = make_potential([-5.0, 3.0], [0.1, 0.2], ["A", "B"], terms)
     initial = (0.3 * rng.standard_normal(2), 10.0 * rng.standard_normal(2))
-    run = simulate(potential, [], 1.5, record=Record(0.05), initial=initial)
-    assert run.step < 0.05 / 4
+    run = simulate(potential, [], 1.5, record=Record(0.05), initial=initial, method=method)
+    assert run.step < longest
     assert error_against_twin(run, potential, [], initial, stride=1) < 1e-8
 
 
@@ -192,7 +194,7 @@ def test_ensemble_is_made_of_the_single_runs():
     assert runs.Q.dims == ("trajectory", "time", "mode")
     assert runs.ledger.dims == ("trajectory", "channel", "multiplet", "axis")
     for i, group in enumerate(pulses):
-        alone = simulate(potential, group, 3.0)
+        alone = simulate(potential, group, 3.0, method="splitting")
         for name in ("Q", "P", "L", "E", "ledger", "crystal", "L_change", "step", "step_error", "status"):
             assert np.array_equal(runs[name][i], alone[name]), (i, name)
     assert not runs.Q[1].any()
@@ -208,7 +210,10 @@ def test_units_and_labels():
     provenance = json.loads(run.attrs["provenance"])
     assert provenance["parameters"]["rtol"] == 1e-8
     assert provenance["step_error"] == float(run.step_error)
-    assert provenance["kernel"] == lattice.dynamics.dataset.kernel.build_info()
+    isa = instruction_set()
+    assert provenance["kernel"] == lattice.dynamics.dataset.kernel.build_info() | {"isa": isa}
+    assert provenance["parameters"]["method"] == "collocation"
+    assert "collocation" in provenance["integrator"]
 
 
 def cubic_well():
@@ -289,6 +294,9 @@ def test_scale_of_the_step_error():
         ({"seed": 2**63}, "seed"),
         ({"temperature": "hot"}, "temperature"),
         ({"on_failure": []}, "on_failure"),
+        ({"method": "euler"}, "method"),
+        ({"method": None}, "method"),
+        ({"method": "collocation", "temperature": 10.0}, "no thermal bath"),
         ({"on_failure": None}, "on_failure"),
         ({"record": "x"}, "Record"),
         ({"record": None}, "Record"),

@@ -92,7 +92,7 @@ def test_first_steps_resolve_every_rate():
 def test_halving_ends_where_it_would_take_too_long(monkeypatch):
     terms = [((0,) * 4, [], 1.0, "a"), ((1,) * 4, [], 1.0, "a"), ((0, 0, 1, 1), [], 30.0, "b")]
     chaotic, initial = make_potential([0.5, 0.5], [0.0, 0.0], ["A", "B"], terms), ([0.9, 0.31], [10.0, -17.0])
-    keys = {"record": Record(0.1), "initial": initial, "rtol": 1e-12}
+    keys = {"record": Record(0.1), "initial": initial, "rtol": 1e-12, "method": "splitting"}
     free = simulate(chaotic, [], 3.0, on_failure="keep", **keys)
     first = float(free.step) * 2**8
     monkeypatch.setattr(counting, "MAX_KICKS", 14 * 3.0 / first * 64)

@@ -69,10 +69,11 @@ def test_force_of_any_order_with_any_field_factors(order):
     still = np.tile([1.0, 0.0, 0.0, 1.0], (2, 3, 1))
     record = np.empty((1, 1, 3)), np.empty((1, 1, 3))
     trajectory.advance(
-        Q[None].copy(), P, ledger, account, status, *record, np.empty((1, table.work_size)),
+        Q[None].copy(), P, ledger, account, np.zeros((1, len(table.rows), 3)), np.zeros((1, len(table.slot_row))),
+        status, *record, np.empty((1, table.work_size)),
         E.reshape(1, 1, 1, 3).copy(),
         still, np.zeros((2, 0, 8)), kick, np.zeros((3, 3)), np.zeros((0, 3, 11)), np.zeros(1, np.int32), 0, 0, False,
-        table.coefficient, table.term_order, table.term_mode, table.term_slot,
+        table.omega_squared, table.multiplet_of, table.coefficient, table.term_order, table.term_mode, table.term_slot,
         table.term_field, table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
         table.link_arm, table.arm_start, table.arm_multiplet, 3, 4, True, 1,
     )  # fmt: skip

@@ -40,3 +40,12 @@ def test_without_motion_it_is_zero():
     series = ledger_series(simulate(d3d_potential(), (), 2.0))
     assert series is not None
     assert not series.any()
+
+
+def test_a_recorded_ledger_is_taken_as_it_is():
+    potential = d3d_potential(a1g=8e-4)
+    made = ledger_series(simulate(potential, PULSE, 6.0))
+    run = simulate(potential, PULSE, 6.0, record=Record(0.01, quantities=("L", "ledger")))
+    kept = ledger_series(run)
+    assert np.abs(kept - made).max() < 1e-5 * np.abs(made).max()
+    np.testing.assert_allclose(kept[-1], along_axis(run, "ledger"), atol=1e-14)

@@ -8,7 +8,7 @@ from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
 from lattice.errors import FormatError, InputError
 from lattice.study.run_file import change_document, read_run_document, toml_value
-from lattice.study.schema import PULSE_KEYS, RECORD_KEYS, RUN_KEYS
+from lattice.study.schema import NUMERICS_KEYS, PULSE_KEYS, RECORD_KEYS, RUN_KEYS
 from lattice.study.settings import RunSettings, read_settings, settings_from_document
 
 FULL = """
@@ -84,7 +84,7 @@ def test_every_key_of_the_file_arrives(tmp_path):
 def test_the_schema_names_what_the_types_take():
     assert set(PULSE_KEYS) - {"file"} == set(inspect.signature(Pulse).parameters) - {"samples"}
     assert set(RECORD_KEYS) == set(inspect.signature(Record).parameters)
-    taken = set(inspect.signature(RunSettings).parameters) - {"pulses", "rtol", "threads", "run_file", "command"}
+    taken = set(inspect.signature(RunSettings).parameters) - {"pulses", "run_file", "command", *NUMERICS_KEYS}
     assert set(RUN_KEYS) == taken | {"pulse", "numerics"}
 
 
