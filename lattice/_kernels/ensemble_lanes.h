@@ -27,7 +27,8 @@ typedef double real __attribute__((vector_size(8 * LANES)));
 typedef long long mask __attribute__((vector_size(8 * LANES)));
 typedef uint64_t word __attribute__((vector_size(8 * LANES)));
 
-const int UNROLL = LANES >= 8 ? 2 : 4; /* registers side by side: they hide the latency of the arithmetic */
+/* Registers side by side: they share what is read from the tables and hide the latency of the arithmetic. */
+const int UNROLL = LANES >= 8 ? 4 : 8;
 const int BLOCK = LANES * UNROLL;
 
 struct pack {

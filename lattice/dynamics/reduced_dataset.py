@@ -62,11 +62,11 @@ class Collector:
     def _angular(self, found: Arrays) -> Arrays:
         """Angular momenta along x, y, z and n̂, in ħ."""
         ensemble, out = self.ensemble, {}
-        asked, place = ensemble.observe.quantities, ensemble.forms.place
+        asked, of = ensemble.observe.quantities, ensemble.forms.of
         for name, values in (("L_peak", found["form_peak"]), ("L_mean", found["form_sum"])):
             if name in asked:
-                L = np.zeros((len(values), len(ensemble.table.multiplets), 4))
-                L[:, place[:, 0], place[:, 1]] = values if name == "L_peak" else values / len(ensemble.times.seen)
+                padded = np.concatenate([values, np.zeros((len(values), 1))], axis=1)  # −1 picks the zero
+                L = padded[:, of] if name == "L_peak" else padded[:, of] / len(ensemble.times.seen)
                 out[name], out[f"{name}_axial"] = L[..., :3], L[..., 3]
         if "L_final" in asked:
             L = ensemble.table.angular_momentum(found["Q_end"], found["P_end"])
