@@ -62,12 +62,14 @@ struct Block {
     Sums sums;
 };
 
-/* Number `item` of an array that is the same for all trajectories, or each one's own. */
-template <bool OWN> ALWAYS_INLINE pack scaled(const Block &b, const double *p, long item, const pack &x)
+/* Number `item` of an array that is the same for all trajectories, or each one's own: that of register u. */
+template <bool OWN> ALWAYS_INLINE real number(const Block &b, const double *p, long item, int u)
 {
-    if (OWN)
-        return load(p + item * b.job->stride + b.first) * x;
-    return p[item] * x;
+    if (!OWN)
+        return splat(p[item]);
+    real x;
+    memcpy(&x, p + item * b.job->stride + b.first + u * LANES, sizeof(real));
+    return x;
 }
 
 ALWAYS_INLINE pack lanes_of(const Block &b, const double *p, long item) { return load(p + item * b.job->stride + b.first); }
@@ -165,15 +167,14 @@ ALWAYS_INLINE void shine(const lattice_light &light, const double *parameter, lo
     }
 }
 
-/* Phasors of the next step */
-ALWAYS_INLINE void go_on(pack *z, const pack *q)
+/* Phasors of the next step, in register u */
+ALWAYS_INLINE void go_on(pack *z, const pack *q, int u)
 {
-    const pack re = z[0] * z[2] - z[1] * z[3], im = z[0] * z[3] + z[1] * z[2];
-    const pack r_re = z[2] * q[0] - z[3] * q[1], r_im = z[2] * q[1] + z[3] * q[0];
-    z[0] = re;
-    z[1] = im;
-    z[2] = r_re;
-    z[3] = r_im;
+    const real re = z[0].v[u], im = z[1].v[u], r_re = z[2].v[u], r_im = z[3].v[u], q_re = q[0].v[u], q_im = q[1].v[u];
+    z[0].v[u] = re * r_re - im * r_im;
+    z[1].v[u] = re * r_im + im * r_re;
+    z[2].v[u] = r_re * q_re - r_im * q_im;
+    z[3].v[u] = r_re * q_im + r_im * q_re;
 }
 
 /* Field at time t, the one of kick k: (3,). Steady lights come from the phasors, which go on to the next step. */
@@ -187,9 +188,12 @@ __attribute__((noinline)) void field(const Block &b, double t, const Wave *wave,
         if (light.shape == STEADY && wave != NULL) {
             pack *z = wave->phasor + 4L * (i * job.fine.n_kicks + k);
             const pack *along = wave->along + 6 * i, *q = wave->pace + 2 * i;
-            for (int axis = 0; axis < 3; axis++)
-                E[axis] += z[0] * along[axis] + z[1] * along[3 + axis];
-            go_on(z, q);
+            for (int u = 0; u < UNROLL; u++) {
+                const real re = z[0].v[u], im = z[1].v[u];
+                for (int axis = 0; axis < 3; axis++)
+                    E[axis].v[u] += re * along[axis].v[u] + im * along[3 + axis].v[u];
+                go_on(z, q, u);
+            }
             continue;
         }
         for (int u = 0; u < UNROLL; u++) {
@@ -201,8 +205,8 @@ __attribute__((noinline)) void field(const Block &b, double t, const Wave *wave,
     }
 }
 
-/* Phasors of one register of trajectories at the first step of a group, with steps h: z, r, q, x̂, helicity ŷ. */
-ALWAYS_INLINE void seed_phasor(const double *parameter, long stride, double t, double h, double begin, real *out)
+/* Phasors of one register of trajectories at the first step of a group, with steps h: z, r, where `pace` q; x̂, helicity ŷ. */
+ALWAYS_INLINE void seed_phasor(const double *parameter, long stride, double t, double h, double begin, bool pace, real *out)
 {
     real p[TOTAL];
     for (int i = 0; i < TOTAL; i++)
@@ -212,7 +216,7 @@ ALWAYS_INLINE void seed_phasor(const double *parameter, long stride, double t, d
     const real size[3] = {-decay * s * s, -decay * h * (2.0 * s + h), -2.0 * decay * h * h};
     const real angle[3] = {p[OMEGA] * s + p[PHASE] + p[CHIRP] * s * s, p[OMEGA] * h + p[CHIRP] * h * (2.0 * s + h),
                            2.0 * p[CHIRP] * h * h};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (pace ? 3 : 2); i++) {
         real sine, cosine;
         turn(angle[i], sine, cosine);
         const real e = exponential(size[i]) * (i == 0 ? p[STRENGTH] : splat(1.0));
@@ -240,16 +244,17 @@ void prepare_light(const Block &b, const Step &step, Wave &wave, long index)
                     real x[12];
                     const double begin = first * step.step;
                     seed_phasor(job.light[i].parameter + b.first + u * LANES, job.stride, begin + step.kick_time[k],
-                                step.step, begin, x);
+                                step.step, begin, k == 0, x);
                     for (int c = 0; c < 4; c++)
                         z[c].v[u] = x[c];
-                    for (int c = 0; c < 2; c++)
+                    for (int c = 0; c < 2 && k == 0; c++)
                         wave.pace[2 * i + c].v[u] = x[4 + c];
-                    for (int c = 0; c < 6; c++)
+                    for (int c = 0; c < 6 && k == 0; c++)
                         wave.along[6 * i + c].v[u] = x[6 + c];
                 }
                 for (long at = first; at < index; at++)
-                    go_on(z, wave.pace + 2 * i);
+                    for (int u = 0; u < UNROLL; u++)
+                        go_on(z, wave.pace + 2 * i, u);
             }
         }
     }
@@ -288,15 +293,17 @@ ALWAYS_INLINE void multiply_products(const Block &b, int from, int to)
     const int *factor = b.job->product;
     pack *product = b.X + b.job->n + LEAVES;
     for (int p = from; p < to; p++)
-        product[p] = b.X[factor[2 * p]] * b.X[factor[2 * p + 1]];
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+            product[p].v[u] = b.X[factor[2 * p]].v[u] * b.X[factor[2 * p + 1]].v[u];
 }
 
-template <bool OWN> ALWAYS_INLINE pack row_sum(const Block &b, const int *row, pack sum)
+template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, pack &sum)
 {
     const Job &job = *b.job;
-    for (int k = row[1]; k < row[2]; k++)
-        sum += scaled<OWN>(b, job.value, k, b.X[job.column[k]]);
-    return sum;
+    for (int k = row[1]; k < row[2]; k++) {
+        const pack &x = b.X[job.column[k]];
+        UNROLLED for (int u = 0; u < UNROLL; u++) sum.v[u] += number<OWN>(b, job.value, k, u) * x.v[u];
+    }
 }
 
 enum { ROW, ROW_END, INNER, INNER_END, MODE, MODE_END, NEAR, NEAR_END, LEDGER_ROW, NEEDS_LIGHT, SECTION };
@@ -308,17 +315,23 @@ template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *
     const int *row = job.row + 4 * section[ROW];
     for (int i = 0; b.book && i < job.n; i++)
         b.F[i] = fill(0.0);
-    for (int i = section[MODE]; i < section[MODE_END]; i++, row += 4)
-        b.F[row[0]] = row_sum<OWN>(b, row, fill(0.0));
+    for (int i = section[MODE]; i < section[MODE_END]; i++, row += 4) {
+        pack sum = fill(0.0);
+        add_row<OWN>(b, row, sum);
+        b.F[row[0]] = sum;
+    }
     for (int i = 0; i < LEAVES; i++)
         b.F[job.n + i] = fill(0.0);
     for (int i = section[INNER]; i < section[INNER_END]; i++)
         b.F[job.inner[i]] = fill(0.0);
     for (const int *end = job.row + 4 * section[ROW_END]; row < end; row += 4) {
         const int *factor = job.product + 2 * (row[0] - job.n - LEAVES);
-        const pack sum = row_sum<OWN>(b, row, row[3] ? b.F[row[0]] : fill(0.0));
-        b.F[factor[0]] += sum * b.X[factor[1]];
-        b.F[factor[1]] += sum * b.X[factor[0]];
+        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
+        add_row<OWN>(b, row, sum);
+        pack &first = b.F[factor[0]], &second = b.F[factor[1]];
+        const pack &x = b.X[factor[1]], &y = b.X[factor[0]];
+        UNROLLED for (int u = 0; u < UNROLL; u++) first.v[u] += sum.v[u] * x.v[u];
+        UNROLLED for (int u = 0; u < UNROLL; u++) second.v[u] += sum.v[u] * y.v[u];
     }
 }
 
@@ -329,7 +342,8 @@ void book_kick(const Block &b, double weight, const int *section)
     for (int k = section[NEAR]; k < section[NEAR_END]; k++) {
         const int i = job.near[k], s = job.link[2 * i], t = job.link[2 * i + 1];
         pack &account = b.sums.ledger[(long)section[LEDGER_ROW] * job.n_links + i];
-        account += weight * (b.X[s] * b.F[t] - b.X[t] * b.F[s]);
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+            account.v[u] += weight * (b.X[s].v[u] * b.F[t].v[u] - b.X[t].v[u] * b.F[s].v[u]);
     }
 }
 
@@ -345,8 +359,10 @@ ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const
         if (section[NEEDS_LIGHT] && !lit)
             continue;
         section_force<OWN>(b, section);
-        for (int m = section[MODE]; m < section[MODE_END]; m++)
-            P[job.mode[m]] += weight * b.F[job.mode[m]];
+        for (int m = section[MODE]; m < section[MODE_END]; m++) {
+            const pack &force = b.F[job.mode[m]];
+            UNROLLED for (int u = 0; u < UNROLL; u++) P[job.mode[m]].v[u] += weight * force.v[u];
+        }
         if (b.book)
             book_kick(b, weight, section);
     }
@@ -359,9 +375,12 @@ template <bool OWN> ALWAYS_INLINE void drift(const Block &b, const double *flow,
     const int n = b.job->n;
     for (int s = 0; s < n; s++) {
         const long m = 4 * (k * n + s);
-        const pack q = Q[s], p = P[s];
-        Q[s] = scaled<OWN>(b, flow, m, q) + scaled<OWN>(b, flow, m + 1, p);
-        P[s] = scaled<OWN>(b, flow, m + 2, q) + scaled<OWN>(b, flow, m + 3, p);
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            const real q = Q[s].v[u], p = P[s].v[u];
+            Q[s].v[u] = number<OWN>(b, flow, m, u) * q + number<OWN>(b, flow, m + 1, u) * p;
+            P[s].v[u] = number<OWN>(b, flow, m + 2, u) * q + number<OWN>(b, flow, m + 3, u) * p;
+        }
     }
 }
 
@@ -371,12 +390,16 @@ template <bool OWN> void book_drift(const Block &b, const double *integral, long
     const Job &job = *b.job;
     for (int i = 0; i < job.n_links; i++) {
         const int s = job.link[2 * i], t = job.link[2 * i + 1];
-        const pack product[4] = {Q[s] * Q[t], Q[s] * P[t], P[s] * Q[t], P[s] * P[t]};
         const int rows[2] = {job.harmonic_row, job.damping_row};
         for (int r = 0; r < 2; r++) {
             pack &account = b.sums.ledger[(long)rows[r] * job.n_links + i];
-            for (int c = 0; c < 4; c++)
-                account += scaled<OWN>(b, integral, 8 * (k * job.n_links + i) + 4 * r + c, product[c]);
+            const long w = 8 * (k * job.n_links + i) + 4 * r;
+            UNROLLED for (int u = 0; u < UNROLL; u++)
+            {
+                const real q = Q[s].v[u], p = P[s].v[u];
+                account.v[u] += (number<OWN>(b, integral, w, u) * q + number<OWN>(b, integral, w + 2, u) * p) * Q[t].v[u]
+                                + (number<OWN>(b, integral, w + 1, u) * q + number<OWN>(b, integral, w + 3, u) * p) * P[t].v[u];
+            }
         }
     }
 }
@@ -394,16 +417,12 @@ template <bool OWN> void draw(const Block &b, const double *noise, uint64_t inde
             memcpy(&c[2], job.number + b.first + u * LANES, sizeof(word));
             philox(c, job.seed);
             for (int i = 0; i < 2 && s + i < job.n; i++) {
-                real x, y, w[3];
+                const long w = 3L * (s + i);
+                real x, y;
                 normal_pair(c[2 * i], c[2 * i + 1], x, y);
-                for (int j = 0; j < 3; j++) {
-                    if (OWN)
-                        memcpy(&w[j], noise + (3L * (s + i) + j) * job.stride + b.first + u * LANES, sizeof(real));
-                    else
-                        w[j] = splat(noise[3 * (s + i) + j]);
-                }
-                shock[s + i].v[u] = b.sigma.v[u] * (w[0] * x);
-                shock[job.n + s + i].v[u] = b.sigma.v[u] * (w[1] * x + w[2] * y);
+                shock[s + i].v[u] = b.sigma.v[u] * (number<OWN>(b, noise, w, u) * x);
+                shock[job.n + s + i].v[u] = b.sigma.v[u]
+                                            * (number<OWN>(b, noise, w + 1, u) * x + number<OWN>(b, noise, w + 2, u) * y);
             }
         }
 }
@@ -523,7 +542,8 @@ __attribute__((noinline)) void observe(const Block &b, int interval, const pack 
         pack L = fill(0.0);
         for (int j = job.form_start[i]; j < job.form_start[i + 1]; j++) {
             const int s = job.link[2 * job.form_link[j]], t = job.link[2 * job.form_link[j] + 1];
-            L += job.form_weight[j] * (Q[s] * P[t] - Q[t] * P[s]);
+            UNROLLED for (int u = 0; u < UNROLL; u++)
+                L.v[u] += job.form_weight[j] * (Q[s].v[u] * P[t].v[u] - Q[t].v[u] * P[s].v[u]);
         }
         raise_peak(sums.form_peak[i], L);
         sums.form_sum[i] += L;

@@ -17,7 +17,7 @@ from lattice.dynamics.pulse_shape import SHAPES
 from lattice.structure.crystal import FloatArray, IntArray
 
 CODES = {name: code for code, name in enumerate((*SHAPES, SAMPLED, "steady"))}  #: shapes of the kernel
-_DARK = 1e-18  #: of the peak; smaller fields are taken as zero
+_DARK = 1e-16  #: of the peak; smaller fields are taken as zero
 _PARALLEL = 1e-6  # sine below which two directions count as parallel, as in `Pulse`
 _NO_SAMPLES = {"knot": np.zeros(1), "piece": np.zeros(0)}
 
