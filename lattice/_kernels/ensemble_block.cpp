@@ -42,6 +42,8 @@ struct Wave {
 };
 
 const int GROUP = 16; /* steps */
+const int PATTERN_WEIGHTS = 9;
+const int MAX_KICKS = 16; /* of a composition whose force is written out */
 
 /* What is gathered over the run, until its end. */
 struct Sums {
@@ -53,12 +55,14 @@ struct Block {
     const Job *job;
     long first;      /* trajectory in lane 0 */
     double on, off;  /* ps between which some lane has a field */
+    bool axis[3];    /* whether a field has a component along x, y, z */
     bool book;       /* whether changes of angular momentum are booked now */
     pack sigma;
     pack *X, *F;     /* scratch: (n + LEAVES + n_products) */
     pack *fast_Q, *fast_P, *slow_Q, *slow_P; /* states: of the run's own steps, and of those twice as long */
     pack *shock;     /* (4 n) random increments of Q, P */
     Wave wave[2];    /* of the run's own steps, and of those twice as long */
+    double *pattern[2]; /* (n_kicks, PATTERN_WEIGHTS) of the written-out force, times the weight of each kick */
     Sums sums;
 };
 
@@ -177,31 +181,44 @@ ALWAYS_INLINE void go_on(pack *z, const pack *q, int u)
     z[3].v[u] = r_re * q_im + r_im * q_re;
 }
 
-/* Field at time t, the one of kick k: (3,). Steady lights come from the phasors, which go on to the next step. */
-__attribute__((noinline)) void field(const Block &b, double t, const Wave *wave, int k, pack *E)
+/* The same with nothing but the table, for fields that are no phasors. */
+__attribute__((noinline)) void shine_alone(const Block &b, const lattice_light &light, double t, int u, real *E)
+{
+    shine(light, light.parameter + b.first + u * LANES, b.job->stride, t, E);
+}
+
+/*
+ * Field of register u at time t, the one of kick k: (3,). Steady lights come from the phasors, where there are any, which
+ * go on to the next step.
+ */
+ALWAYS_INLINE void field_of(const Block &b, double t, const Wave *wave, int k, int u, real *E)
 {
     const Job &job = *b.job;
     for (int axis = 0; axis < 3; axis++)
-        E[axis] = fill(0.0);
+        E[axis] = real{};
     for (int i = 0; i < job.n_lights; i++) {
-        const lattice_light &light = job.light[i];
-        if (light.shape == STEADY && wave != NULL) {
-            pack *z = wave->phasor + 4L * (i * job.fine.n_kicks + k);
-            const pack *along = wave->along + 6 * i, *q = wave->pace + 2 * i;
-            for (int u = 0; u < UNROLL; u++) {
-                const real re = z[0].v[u], im = z[1].v[u];
-                for (int axis = 0; axis < 3; axis++)
-                    E[axis].v[u] += re * along[axis].v[u] + im * along[3 + axis].v[u];
-                go_on(z, q, u);
-            }
+        if (job.light[i].shape != STEADY || wave == NULL) {
+            shine_alone(b, job.light[i], t, u, E);
             continue;
         }
-        for (int u = 0; u < UNROLL; u++) {
-            real sum[3] = {E[0].v[u], E[1].v[u], E[2].v[u]};
-            shine(light, light.parameter + b.first + u * LANES, job.stride, t, sum);
-            for (int axis = 0; axis < 3; axis++)
-                E[axis].v[u] = sum[axis];
-        }
+        pack *z = wave->phasor + 4L * (i * job.fine.n_kicks + k);
+        const pack *along = wave->along + 6 * i;
+        const real re = z[0].v[u], im = z[1].v[u];
+        for (int axis = 0; axis < 3; axis++)
+            if (b.axis[axis])
+                E[axis] += re * along[axis].v[u] + im * along[3 + axis].v[u];
+        go_on(z, wave->pace + 2 * i, u);
+    }
+}
+
+/* Field of all registers */
+void field(const Block &b, double t, const Wave *wave, int k, pack *E)
+{
+    for (int u = 0; u < UNROLL; u++) {
+        real sum[3];
+        field_of(b, t, wave, k, u, sum);
+        for (int axis = 0; axis < 3; axis++)
+            E[axis].v[u] = sum[axis];
     }
 }
 
@@ -273,10 +290,14 @@ void find_light(Block &b)
 {
     const Job &job = *b.job;
     b.wave[0].next = b.wave[1].next = -1;
+    b.axis[0] = b.axis[1] = b.axis[2] = false;
     b.on = HUGE_VAL;
     b.off = -HUGE_VAL;
     for (int i = 0; i < job.n_lights; i++) {
         const double *p = job.light[i].parameter + b.first;
+        for (int axis = 0; axis < 3; axis++)
+            for (int lane = 0; lane < BLOCK; lane++)
+                b.axis[axis] |= p[(X_AXIS + axis) * job.stride + lane] != 0.0 || p[(Y_AXIS + axis) * job.stride + lane] != 0.0;
         for (int lane = 0; lane < BLOCK; lane++) {
             const double center = p[CENTER * job.stride + lane];
             const double begin = center + p[BEGIN * job.stride + lane], end = center + p[END * job.stride + lane];
@@ -515,7 +536,7 @@ void advance(Block &b, const Step &step, int interval, bool pair, pack *Q, pack 
     else if (job.own)
         advance_table<true>(b, step, wave, index, job.steps, Q, P);
     else if (job.pattern)
-        advance_pattern(b, step, wave, index, job.steps, Q, P);
+        advance_pattern(b, step, pair, index, job.steps, Q, P);
     else
         advance_table<false>(b, step, wave, index, job.steps, Q, P);
 }
@@ -609,6 +630,10 @@ void run(Block &b)
     b.sigma = lanes_of(b, job.sigma, 0);
     b.book = job.book;
     find_light(b);
+    if (job.pattern) {
+        weigh_pairs(job, job.fine, b.pattern[0]);
+        weigh_pairs(job, job.coarse, b.pattern[1]);
+    }
     int time = 0;
     for (int interval = 0;; interval++) {
         if (interval >= job.first)
@@ -688,6 +713,9 @@ extern "C" void NAME(lattice_ensemble_, LEVEL)(const lattice_ensemble *job, long
     Block b;
     b.job = job;
     b.first = first;
+    double pattern[2][MAX_KICKS * PATTERN_WEIGHTS];
+    b.pattern[0] = pattern[0];
+    b.pattern[1] = pattern[1];
     lay_out(*job, b, work);
     run(b);
 }

@@ -28,32 +28,46 @@ ALWAYS_INLINE void store_pairs(const Pairs &x, pack *Q, pack *P, int first)
     EACH_PAIR EACH_SHARE Q[s].v[first + i] = x.Q[s][i], P[s].v[first + i] = x.P[s][i];
 }
 
-/* P += weight × force */
-ALWAYS_INLINE void pairs_kick(const double *a, double weight, Pairs &z)
+/* Factors of the force of pattern 1 times the weight of a kick. */
+void weigh_pairs_kick(const double *a, double weight, double *w)
+{
+    const double factor[PATTERN_WEIGHTS] = {4.0 * a[2], 2.0 * a[4], 4.0 * a[3], 2.0 * a[1], 2.0 * a[5],
+                                            4.0 * a[5], 3.0 * a[0], a[1],       6.0 * a[0]};
+    for (int i = 0; i < PATTERN_WEIGHTS; i++)
+        w[i] = weight * factor[i];
+}
+
+/* Those of every kick of a composition. */
+void weigh_pairs(const Job &job, const Step &step, double *w)
+{
+    for (int k = 0; k < step.n_kicks && k < MAX_KICKS; k++)
+        weigh_pairs_kick(job.pattern_value, step.kick[k], w + PATTERN_WEIGHTS * k);
+}
+
+/* P += weight × force, the weight in the factors w */
+ALWAYS_INLINE void pairs_kick(const double *w, Pairs &z)
 {
     EACH_SHARE
     {
         const real x = z.Q[0][i], y = z.Q[1][i], X = z.Q[2][i], Y = z.Q[3][i];
-        const real x2 = x * x, y2 = y * y, X2 = X * X, Y2 = Y * Y;
-        const real u_re = x2 - y2, u_im = 2.0 * x * y, g_re = X2 - Y2, g_im = 2.0 * X * Y;
-        const real u = x2 + y2, g = X2 + Y2;
-        const real push_u = 4.0 * a[2] * u + 2.0 * a[4] * g, push_g = 4.0 * a[3] * g + 2.0 * a[4] * u;
-        const real by_u_re = 2.0 * a[1] * X + 2.0 * a[5] * g_re, by_u_im = 2.0 * a[5] * g_im - 2.0 * a[1] * Y;
-        const real by_g_re = 2.0 * a[5] * u_re, by_g_im = 2.0 * a[5] * u_im;
-        z.P[0][i] -= weight * (push_u * x + by_u_re * x + by_u_im * y);
-        z.P[1][i] -= weight * (push_u * y - by_u_re * y + by_u_im * x);
-        z.P[2][i] -= weight * (push_g * X + by_g_re * X + by_g_im * Y + 3.0 * a[0] * g_re + a[1] * u_re);
-        z.P[3][i] -= weight * (push_g * Y - by_g_re * Y + by_g_im * X - 3.0 * a[0] * g_im - a[1] * u_im);
+        const real x2 = x * x, y2 = y * y, X2 = X * X, Y2 = Y * Y, xy = x * y, XY = X * Y;
+        const real u_re = x2 - y2, g_re = X2 - Y2, u = x2 + y2, g = X2 + Y2;
+        const real push_u = w[0] * u + w[1] * g, push_g = w[2] * g + w[1] * u;
+        const real by_u_re = w[3] * X + w[4] * g_re, by_u_im = w[5] * XY - w[3] * Y;
+        const real by_g_re = w[4] * u_re, by_g_im = w[5] * xy;
+        z.P[0][i] = z.P[0][i] - (push_u + by_u_re) * x - by_u_im * y;
+        z.P[1][i] = z.P[1][i] - (push_u - by_u_re) * y - by_u_im * x;
+        z.P[2][i] = z.P[2][i] - (push_g + by_g_re) * X - by_g_im * Y - w[6] * g_re - w[7] * u_re;
+        z.P[3][i] = z.P[3][i] - (push_g - by_g_re) * Y - by_g_im * X + w[8] * XY + w[3] * xy;
     }
 }
 
-/* P += weight × Z E for registers `first` to first + SHARE of the field */
-ALWAYS_INLINE void pairs_light(const double *Z, double weight, const pack *E, int first, Pairs &z)
+/* P += weight × Z E for register i of the share */
+ALWAYS_INLINE void pairs_light(const double *Z, double weight, const bool *along, const real *E, int i, Pairs &z)
 {
     for (int axis = 0; axis < 3; axis++)
-        EACH_SHARE
-        {
-            const real pull = weight * E[axis].v[first + i];
+        if (along[axis]) {
+            const real pull = weight * E[axis];
             EACH_PAIR z.P[s][i] += Z[3 * s + axis] * pull;
         }
 }
@@ -68,49 +82,38 @@ ALWAYS_INLINE void pairs_drift(const double *m, Pairs &z)
     }
 }
 
-/* One step with light: all registers kick by kick, so that the field is computed once for each kick. */
-void pairs_lit_step(const Block &b, const Step &step, Wave &wave, long index, pack *Q, pack *P)
+/* One step of a share that begins with register `first`, all in registers. */
+template <bool LIT>
+ALWAYS_INLINE void pairs_step(const Block &b, const Step &step, bool slow, double begin, int first, Pairs &z)
 {
-    const double *a = b.job->pattern_value;
-    prepare_light(b, step, wave, index);
-    for (int k = 0; k <= step.n_kicks; k++) {
-        pack E[3];
-        if (k < step.n_kicks)
-            field(b, index * step.step + step.kick_time[k], &wave, k, E);
-        for (int first = 0; first < UNROLL; first += SHARE) {
-            Pairs z;
-            load_pairs(z, Q, P, first);
-            pairs_drift(step.flow + 4 * PAIRS * k, z);
-            if (k < step.n_kicks) {
-                pairs_kick(a, step.kick[k], z);
-                pairs_light(a + 6, step.kick[k], E, first, z);
-            }
-            store_pairs(z, Q, P, first);
-        }
-    }
-}
-
-/* One step in the dark, all in registers. */
-ALWAYS_INLINE void pairs_dark_step(const Block &b, const Step &step, Pairs &z)
-{
+    const double *Z = b.job->pattern_value + 6, *w = b.pattern[slow];
     for (int k = 0; k < step.n_kicks; k++) {
         pairs_drift(step.flow + 4 * PAIRS * k, z);
-        pairs_kick(b.job->pattern_value, step.kick[k], z);
+        pairs_kick(w + PATTERN_WEIGHTS * k, z);
+        if (LIT)
+            EACH_SHARE
+            {
+                real E[3];
+                field_of(b, begin + step.kick_time[k], &b.wave[slow], k, first + i, E);
+                pairs_light(Z, step.kick[k], b.axis, E, i, z);
+            }
     }
     pairs_drift(step.flow + 4 * PAIRS * step.n_kicks, z);
 }
 
-void advance_pattern(const Block &b, const Step &step, Wave &wave, long index, int steps, pack *Q, pack *P)
+void advance_pattern(Block &b, const Step &step, bool slow, long index, int steps, pack *Q, pack *P)
 {
     for (const long end = index + steps; index < end; index++) {
-        if (has_light(b, step, index)) {
-            pairs_lit_step(b, step, wave, index, Q, P);
-            continue;
-        }
+        const bool lit = has_light(b, step, index);
+        if (lit)
+            prepare_light(b, step, b.wave[slow], index);
         for (int first = 0; first < UNROLL; first += SHARE) {
             Pairs z;
             load_pairs(z, Q, P, first);
-            pairs_dark_step(b, step, z);
+            if (lit)
+                pairs_step<true>(b, step, slow, index * step.step, first, z);
+            else
+                pairs_step<false>(b, step, slow, index * step.step, first, z);
             store_pairs(z, Q, P, first);
         }
     }
@@ -119,15 +122,19 @@ void advance_pattern(const Block &b, const Step &step, Wave &wave, long index, i
 void pairs_kick_all(const Block &b, double weight, double t, pack *Q, pack *P)
 {
     const bool lit = t >= b.on && t <= b.off;
-    pack E[3];
-    if (lit)
-        field(b, t, NULL, 0, E);
+    double w[PATTERN_WEIGHTS];
+    weigh_pairs_kick(b.job->pattern_value, weight, w);
     for (int first = 0; first < UNROLL; first += SHARE) {
         Pairs z;
         load_pairs(z, Q, P, first);
-        pairs_kick(b.job->pattern_value, weight, z);
+        pairs_kick(w, z);
         if (lit)
-            pairs_light(b.job->pattern_value + 6, weight, E, first, z);
+            EACH_SHARE
+            {
+                real E[3];
+                field_of(b, t, NULL, 0, first + i, E);
+                pairs_light(b.job->pattern_value + 6, weight, b.axis, E, i, z);
+            }
         store_pairs(z, Q, P, first);
     }
 }

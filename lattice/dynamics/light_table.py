@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -85,10 +86,9 @@ def frames(axis: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]
 @lru_cache(maxsize=8)
 def _pieces(samples: Samples) -> dict[str, FloatArray]:
     """Polynomials of the spline, counted from the time of the peak."""
-    from scipy.interpolate import PPoly
-
-    spline = PPoly.from_spline(samples._spline)
-    inside = np.flatnonzero(np.diff(spline.x) > 0)
-    knot = np.append(spline.x[inside], spline.x[inside[-1] + 1]) - samples.peak[0]
-    piece = np.ascontiguousarray(spline.c[:, inside].transpose(1, 0, 2))
-    return {"knot": np.ascontiguousarray(knot), "piece": piece.ravel()}
+    spline = samples._spline
+    knot = np.unique(spline.t)
+    begin = knot[:-1]
+    powers = range(spline.k, -1, -1)
+    piece = np.stack([spline(begin, nu=power) / math.factorial(power) for power in powers], axis=1)
+    return {"knot": knot - samples.peak[0], "piece": np.ascontiguousarray(piece).ravel()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -250,6 +249,6 @@ def _check(pulses: PulseArray) -> None:
         try:
             pulses[i]
         except InputError as error:
-            raise InputError(f"Pulse {i} of an array is none", found=reprlib.repr(str(error)), fix=error.fix) from error
+            raise InputError(f"{error.what} (pulse {i} of an array)", found=error.found, fix=error.fix) from error
     if pulses.samples is not None and not sampled.any():
         raise InputError("Samples belong to the shape sampled", found="other shapes", fix='give shape="sampled"')
