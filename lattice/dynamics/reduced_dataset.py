@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice import units
-from lattice._kernels import trajectory as kernel
+from lattice.dynamics.build import build_info
 from lattice.dynamics.dataset import AXES, SCHEMA, dependencies, plain
 from lattice.dynamics.ensemble import Arrays, Ensemble
 from lattice.dynamics.ensemble_steps import Outcome
 from lattice.dynamics.integrate import DIVERGED
 from lattice.dynamics.table import RESERVED
-from lattice.modes.batch import instruction_set
 from lattice.structure.crystal import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ def _provenance(ensemble: Ensemble, outcome: Outcome, numerics: dict[str, Any]) 
         "step_error": float(measured.max()) if len(measured) else None,
         "step_error_measured": len(measured),
         "integrator": scheme if ensemble.bath else "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow",
-        "kernel": {**kernel.build_info(), "isa": instruction_set()},
+        "kernel": build_info(),
         "dependencies": dependencies(),
         "potential": dict(ensemble.potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
