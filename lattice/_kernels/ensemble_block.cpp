@@ -432,18 +432,27 @@ template <bool OWN> void draw(const Block &b, const double *noise, uint64_t inde
 {
     const Job &job = *b.job;
     for (int s = 0; s < job.n; s += 2)
-        for (int u = 0; u < UNROLL; u++) {
-            word c[4] = {word{} + (index & 0xffffffffULL), word{} + (index >> 32), word{},
-                         word{} + (uint64_t)(0x80000000U | (uint32_t)s)};
-            memcpy(&c[2], job.number + b.first + u * LANES, sizeof(word));
+        for (int first = 0; first < UNROLL; first += TOGETHER) {
+            word c[4][TOGETHER];
+            EACH_TOGETHER
+            {
+                c[0][j] = word{} + (index & 0xffffffffULL);
+                c[1][j] = word{} + (index >> 32);
+                memcpy(&c[2][j], job.number + b.first + (first + j) * LANES, sizeof(word));
+                c[3][j] = word{} + (uint64_t)(0x80000000U | (uint32_t)s);
+            }
             philox(c, job.seed);
             for (int i = 0; i < 2 && s + i < job.n; i++) {
                 const long w = 3L * (s + i);
-                real x, y;
+                real x[TOGETHER], y[TOGETHER];
                 normal_pair(c[2 * i], c[2 * i + 1], x, y);
-                shock[s + i].v[u] = b.sigma.v[u] * (number<OWN>(b, noise, w, u) * x);
-                shock[job.n + s + i].v[u] = b.sigma.v[u]
-                                            * (number<OWN>(b, noise, w + 1, u) * x + number<OWN>(b, noise, w + 2, u) * y);
+                EACH_TOGETHER
+                {
+                    const int u = first + j;
+                    const real in_P = number<OWN>(b, noise, w + 1, u) * x[j] + number<OWN>(b, noise, w + 2, u) * y[j];
+                    shock[s + i].v[u] = b.sigma.v[u] * (number<OWN>(b, noise, w, u) * x[j]);
+                    shock[job.n + s + i].v[u] = b.sigma.v[u] * in_P;
+                }
             }
         }
 }
@@ -468,10 +477,12 @@ template <bool OWN> void shake(const Block &b, const Step &step, uint64_t index,
                             - shock[t] * (P[s] + shock[n + s]);
         account += change;
     }
-    for (int s = 0; s < n; s++) {
-        Q[s] += shock[s];
-        P[s] += shock[n + s];
-    }
+    for (int s = 0; s < n; s++)
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            Q[s].v[u] += shock[s].v[u];
+            P[s].v[u] += shock[n + s].v[u];
+        }
 }
 
 /* ---- steps ---- */
