@@ -13,7 +13,7 @@ Monomials = dict[tuple[int, ...], float]
 
 
 def d3d_pairs() -> tuple[np.ndarray, np.ndarray, Monomials]:
-    """Frequencies and linewidths (THz) and monomials (amu Å²/ps² …) of an E_u and an E_g pair, all invariants to order 4."""
+    """Frequencies, linewidths (THz) and monomials (amu Å²/ps² …) of an E_u and an E_g pair, all to order 4."""
     x, y, X, Y = range(4)
     terms: Monomials = {(X, X, X): 15.0, (X, Y, Y): -45.0, (x, x, X): 30.0, (y, y, X): -30.0, (x, y, Y): -60.0}
     terms |= {(x,) * 4: 10.0, (x, x, y, y): 20.0, (y,) * 4: 10.0, (X,) * 4: 12.0, (X, X, Y, Y): 24.0, (Y,) * 4: 12.0}

@@ -171,6 +171,7 @@ __all__ = [
     "save_modes",
     "simulate",
     "simulate_ensemble",
+    "simulate_reduced",
     "solve_mesh",
     "solve_modes",
     "solve_path",

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Many trajectories of one potential, one in each SIMD lane, reduced to a few numbers as they run.
 
-The caller owns and allocates every array. The inner part (ensemble_block.cpp) is compiled once for each instruction set;
-which of them is used is the caller's choice, who asks `hermitian` which of them this processor has. The parallel loop runs over
-blocks of trajectories; a trajectory's result depends on itself alone, so the bits depend neither on the number of threads
-nor on its neighbours. They do depend, within round-off, on the instruction set.
+The caller owns and allocates every array. The inner part (ensemble_block.cpp) is compiled once for each instruction
+set; which of them is used is the caller's choice, who asks `hermitian` which of them this processor has. The parallel
+loop runs over blocks of trajectories; a trajectory's result depends on itself alone, so the bits depend neither on the
+number of threads nor on its neighbours. They do depend, within round-off, on the instruction set.
 """
 
 from cython.parallel cimport prange, threadid
@@ -78,7 +78,8 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <stdlib.h>
-    #define LATTICE_ENTRY(LEVEL) {lattice_ensemble_##LEVEL, lattice_ensemble_lanes_##LEVEL, lattice_ensemble_work_##LEVEL}
+    #define LATTICE_ENTRY(LEVEL) \\
+        {lattice_ensemble_##LEVEL, lattice_ensemble_lanes_##LEVEL, lattice_ensemble_work_##LEVEL}
     typedef struct {
         void (*run)(const lattice_ensemble*, long, double*);
         int (*lanes)(void);
@@ -172,8 +173,7 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
 def run(int level, dict arrays, dict sizes, dict fine, dict coarse, list lights, int n_threads):
     """Run ``sizes["stride"]`` trajectories, a whole number of blocks; names and shapes as in ensemble_block.h.
 
-    Every array is flat and contiguous: float64, int32 for tables, uint64 for the numbers of the trajectories. The arrays
-    of results hold zeros on entry.
+    Every array is flat and contiguous: float64, int32 for tables, uint64 for the numbers of the trajectories.
     """
     cdef lattice_ensemble job
     cdef lattice_light light[MAX_LIGHTS]

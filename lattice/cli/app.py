@@ -133,7 +133,9 @@ def report_bug(kind: type[BaseException], error: BaseException, _trace: Tracebac
 
 
 @click.command(cls=LatticeGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", "show_version", is_flag=True, help="Show the version and exit; with -v the compiled build too.")
+@click.option(
+    "--version", "show_version", is_flag=True, help="Show the version and exit; with -v the compiled build too."
+)
 @click.option("-v", "--verbose", is_flag=True, help="With --version: compiler, OpenMP and instruction set.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.pass_context

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lattice import units
 from lattice._kernels import ensemble as kernel
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics import scheme
@@ -68,7 +68,7 @@ class Ensemble:
     Q0: FloatArray
     P0: FloatArray
     thermal_energy: FloatArray
-    number: Any
+    number: NDArray[np.uint64]
     changes: Mapping[str, FloatArray]
     bath: bool
     seed: int

@@ -66,7 +66,7 @@ def _parameters(part: PulseArray, chosen: NDArray[np.bool_], axis: FloatArray) -
 
 
 def frames(axis: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """x̂ and ŷ of pulses, ``(B, 3)`` each, as `Pulse.polarisation_axes`; axis ``(3,)`` or ``(B, 3)``, degrees ``(B,)``."""
+    """x̂ and ŷ as `Pulse.polarisation_axes`, ``(B, 3)`` each; axis ``(3,)`` or ``(B, 3)``, angle ``(B,)`` *degrees*."""
     n = np.broadcast_to(axis, (len(angle), 3))
     first, second = (start - n * (n @ start)[:, None] for start in np.eye(3)[:2])
     x = np.where(np.linalg.norm(first, axis=1, keepdims=True) > _PARALLEL, first, second)

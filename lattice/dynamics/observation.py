@@ -63,7 +63,8 @@ class Observe:
             object.__setattr__(self, name, checked_number(getattr(self, name), f"The observation's {name}", fix))
         if self.every <= 0 or self.start < 0:
             raise InputError("The times of observation are out of range", found=(self.every, self.start), fix=fix)
-        names = (self.quantities,) if isinstance(self.quantities, str) else tuple(self.quantities)
+        given: object = self.quantities
+        names = (given,) if isinstance(given, str) else tuple(self.quantities)
         unknown = [name for name in names if name not in QUANTITIES]
         if unknown:
             raise InputError("Unknown quantities", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}")
@@ -172,7 +173,8 @@ def angular_forms(table: Table, axis: FloatArray | None) -> Forms:
     if axis is not None:
         along = np.concatenate([table.link_matrix, table.link_matrix @ axis[:, None]], axis=1) / units.HBAR
         for end in range(2):
-            np.add.at(weight, (table.link_multiplet[:, end], slice(None), np.arange(n_links)), 0.5 * along)
+            places: Any = (table.link_multiplet[:, end], slice(None), np.arange(n_links))
+            np.add.at(weight, places, 0.5 * along)
     number: dict[bytes, int] = {}
     of = np.full(weight.shape[:2], -1)
     start, link, values = [0], [], []

@@ -67,9 +67,7 @@ class PulseArray:
         given = {name: np.nan if name in _OPTIONAL and x is None else x for name, x in given.items()}
         fix = "give a number, or one for each trajectory"
         arrays = [
-            np.asarray(x, dtype=np.float64)
-            if name in _OPTIONAL
-            else checked_array(x, f"The {name} of the pulses", fix)
+            np.asarray(x, dtype=np.float64) if name in _OPTIONAL else checked_array(x, f"The {name} of the pulses", fix)
             for name, x in given.items()
         ]
         arrays += [np.asarray(self.shape, dtype=np.str_)]
@@ -131,7 +129,7 @@ class PulseArray:
         return np.where(np.isnan(self.edge), pulse_shape.EDGE, self.edge / self.duration)
 
     def reach(self, level: float = pulse_shape.FADED) -> tuple[FloatArray, FloatArray]:
-        """Times after the centre, *ps*, before and after which the field is below `level` of its peak, ``(n,)`` each."""
+        """Times after the centre, *ps*, outside which the field is below `level` of its peak, ``(n,)`` each."""
         before, after = np.empty((2, len(self)))
         for shape, edge, where in self._kinds():
             half = pulse_shape.reach(shape, edge, level) if shape != SAMPLED else 0.0

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lattice import units
 from lattice.anharmonic.potential import Potential
@@ -259,7 +259,9 @@ def _checked_changes(potential: Potential, table: Table, changes: object) -> dic
 
 
 def _checked_initial(initial: object, table: Table) -> str | tuple[FloatArray, ...] | None:
-    fix = f"give one of {', '.join(STATISTICS)}, or (Q, P), each ({table.n_modes},) or (n_trajectories, {table.n_modes})"
+    fix = (
+        f"give one of {', '.join(STATISTICS)}, or (Q, P), each ({table.n_modes},) or (n_trajectories, {table.n_modes})"
+    )
     if initial is None or (isinstance(initial, str) and initial in STATISTICS):
         return initial
     pair = tuple(initial) if isinstance(initial, Iterable) and not isinstance(initial, str) else ()
@@ -271,7 +273,7 @@ def _checked_initial(initial: object, table: Table) -> str | tuple[FloatArray, .
     return arrays
 
 
-def _checked_numbers(numbers: object) -> Any:
+def _checked_numbers(numbers: object) -> NDArray[np.uint64]:
     array = checked_array(numbers, "The numbers of the trajectories", "give whole numbers")
     if array.ndim != 1 or not len(array) or (array != np.rint(array)).any() or array.min() < 0:
         raise InputError("The numbers of the trajectories are none", found=reprlib.repr(numbers), fix="give 0, 1, 2, …")

@@ -47,7 +47,9 @@ def largest(x):
 
 
 @pytest.mark.parametrize("ledger", [False, True])
-@pytest.mark.parametrize("potential", [d3d_potential(), d3d_potential(a1g=1e-3), random_potential(n_cubic=15, n_quartic=15)])
+@pytest.mark.parametrize(
+    "potential", [d3d_potential(), d3d_potential(a1g=1e-3), random_potential(n_cubic=15, n_quartic=15)]
+)
 def test_is_the_motion_of_simulate(potential, ledger):
     pulses = PULSES if potential.n_modes < 12 else PULSES[1:3]
     ours = lattice.simulate_reduced(
@@ -115,7 +117,12 @@ def scattered(n, seed=1):
 def test_same_bits_in_any_block_order_and_number_of_threads(temperature, keys, a1g):
     potential, n = d3d_potential(a1g=a1g), 75
     pulses = scattered(n)
-    ask = {"observe": observe(potential, frequencies=[2.0], **keys), "step": 0.02, "temperature": temperature, "seed": 5}
+    ask = {
+        "observe": observe(potential, frequencies=[2.0], **keys),
+        "step": 0.02,
+        "temperature": temperature,
+        "seed": 5,
+    }
     whole = lattice.simulate_reduced(potential, pulses, DURATION, n_threads=3, **ask)
     for part in (np.arange(40, 75), np.array([74, 0, 33]), np.array([7])):
         block = lattice.simulate_reduced(potential, pulses.take(part), DURATION, numbers=part, **ask)

@@ -61,9 +61,7 @@ def test_fluctuation_and_dissipation():
     potential = oscillator(terms=[([0], [0], -0.01 * charge, "dipole")])
     nu = np.array([1.2, 1.5, 1.9])
     look = lattice.Observe(0.02, frequencies=nu)
-    noisy = lattice.simulate_reduced(
-        potential, [()] * 4000, 30.0, temperature=300.0, step=0.02, observe=look, seed=2
-    )
+    noisy = lattice.simulate_reduced(potential, [()] * 4000, 30.0, temperature=300.0, step=0.02, observe=look, seed=2)
     power = (noisy["amplitude"].values[:, :, 0] ** 2).sum(axis=-1)
     pulse = lattice.Pulse(0.1, 1.5, 0.4, helicity=0.0, center=8.0)
     driven = lattice.simulate_reduced(potential, [pulse], 30.0, observe=look, check="all")["amplitude"].values[0, :, 0]
