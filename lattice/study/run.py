@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +11,55 @@ import numpy as np
 from lattice.anharmonic.files import load_potential
 from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.potential import Potential
+from lattice.dynamics.full_potential import simulate_full_potential
 from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.pulse_builders import sampled_pulse
 from lattice.dynamics.pulse_samples import read_samples
+from lattice.dynamics.runfile import save_run
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
+from lattice.observe.report import run_report
+from lattice.structure.bundled import bundled_file
+from lattice.structure.complete_file import checked_target
 from lattice.structure.load import load
 from lattice.study.provenance import with_inputs
-from lattice.study.settings import RunSettings
+from lattice.study.settings import RunSettings, read_settings, settings_from_document
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
 NECESSARY = ("amplitude", "frequency", "duration")  #: keys of a pulse that have no default of their own
+
+
+def run(document: str | Path | Mapping[str, Any], output: str | Path | None = None) -> dict[str, Any]:
+    """Make one run from a run file or its table: plain data in, plain data out, for workflow managers.
+
+    Parameters
+    ----------
+    document : path or mapping
+        A run file, a bundled name, a potential file, or the table that a run file holds (JSON-able; paths relative to
+        the current folder), as `sweep_point` gives it.
+    output : path, optional
+        ``.nc``; the run is written there, by the same name in every folder.
+
+    Returns
+    -------
+    dict
+        The report of `lattice run --json`, JSON-able.
+
+    Raises
+    ------
+    InputError
+        Anything in the document that cannot be used, or the output folder does not exist.
+    IntegrationError
+        The run diverged or missed its accuracy.
+    """
+    target = None if output is None else checked_target(output)
+    settings = settings_from_document(document) if isinstance(document, Mapping) else read_settings(document)
+    trajectory, potential = run_from_settings(settings)
+    if target is not None:
+        save_run(trajectory, target)
+    return run_report(trajectory, potential)
 
 
 def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
@@ -51,9 +88,11 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
     """
     potential = load_potential(settings.potential or settings.source, frequencies=settings.frequencies)
     if settings.potential is not None:
-        _check_same_crystal(settings.source, potential)
+        check_same_crystal(settings.source, potential)
     if settings.overrides:
         potential = override_multiplets(potential, settings.overrides)
+    if settings.calculator is not None:
+        return with_inputs(_run_with_calculator(settings, potential), settings), potential
     run = simulate(
         potential,
         make_pulses(settings.pulses, potential),
@@ -65,6 +104,28 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         n_threads=settings.threads,
     )
     return with_inputs(run, settings), potential
+
+
+def _run_with_calculator(settings: RunSettings, potential: Potential) -> Dataset:
+    """Run with the forces of a calculator; Born charges of the source couple light to what the potential leaves out."""
+    if settings.temperature > 0:
+        raise InputError(
+            "A run with the forces of a calculator has no bath",
+            found=f"temperature = {settings.temperature:g} K",
+            fix="leave out the temperature, or the calculator",
+        )
+    # A bundled or separate crystal may know charges; a potential file alone holds those of its own modes.
+    knows = settings.potential is not None or bundled_file(settings.source) is not None
+    return simulate_full_potential(
+        potential,
+        make_pulses(settings.pulses, potential),
+        settings.duration,
+        settings.calculator,
+        supercell=settings.supercell,
+        record=settings.record,
+        rtol=settings.rtol,
+        born_charges=load(settings.source).born_charges if knows else None,
+    )
 
 
 def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tuple[Pulse, ...]:
@@ -97,8 +158,14 @@ def _pulse(keys: Mapping[str, Any]) -> Pulse:
     return Pulse(**rest) if file is None else sampled_pulse(read_samples(file), **rest)
 
 
-def _check_same_crystal(source: str, potential: Potential) -> None:
-    """A potential that carries its crystal must belong to the source of the run."""
+def check_same_crystal(source: str, potential: Potential) -> None:
+    """A potential that carries its crystal must belong to the source of the run.
+
+    Raises
+    ------
+    InputError
+        If it belongs to another.
+    """
     if potential.crystal is None:
         return
     crystal, other = load(source), potential.crystal

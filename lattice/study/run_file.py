@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,21 @@ def read_run_document(source: str | Path) -> dict[str, Any]:
     path = Path(source)
     if str(source) in bundled_names() or path.suffix.lower() != ".toml":
         return {"source": str(source)}
-    document = _read_toml(path)
+    document = read_toml(path)
     if "mode" in document:  # a potential written as TOML: [[mode]] is its one mandatory table
         return {"source": str(source)}
-    for key in ("source", "potential"):
-        value = document.get(key)
-        if isinstance(value, str) and value not in bundled_names():
-            document[key] = str(path.parent / value)
-    pulses = document.get("pulse")
-    for pulse in pulses if isinstance(pulses, list) else ():
-        if isinstance(pulse, dict) and isinstance(pulse.get("file"), str):
-            pulse["file"] = str(path.parent / pulse["file"])
-    return document
+    return with_paths(document, lambda name: name if name in bundled_names() else str(path.parent / name))
+
+
+def with_paths(document: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Return a copy of a run document in which every path or bundled name went through `change`."""
+    changed = copy.deepcopy(dict(document))
+    pulses = changed.get("pulse")
+    pulses = [pulse for pulse in pulses if isinstance(pulse, dict)] if isinstance(pulses, list) else []
+    for place, key in ((changed, "source"), (changed, "potential"), *((pulse, "file") for pulse in pulses)):
+        if isinstance(place.get(key), str):
+            place[key] = change(place[key])
+    return changed
 
 
 def change_document(document: Mapping[str, Any], assignments: Sequence[str], *, pulse: str = "") -> dict[str, Any]:
@@ -120,6 +123,10 @@ def check_document(document: Mapping[str, Any]) -> dict[str, Any]:
     InputError
         An unknown key, a wrong type, or no source.
     """
+    if "axes" in document:
+        raise InputError(
+            "This is the plan of a sweep, not a run", found="axes", fix="use lattice sweep, or take axes out"
+        )
     checked = check_table(document, "", RUN_KEYS)
     if "source" not in checked:
         raise InputError("A run file needs a source", found=f"keys {list(checked)}", fix='write source = "Bi2Se3"')
@@ -130,7 +137,7 @@ def toml_value(text: str) -> object:
     """Read one TOML value; what is not TOML is a string."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if list(parsed) == ["value"] else text
 
@@ -146,13 +153,21 @@ def _entry(place: object, step: str, dotted: str) -> object:
     )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file."""
+def read_toml(path: Path, *, what: str = "run file", instead: str = ", or give a bundled name") -> dict[str, Any]:
+    """Read a TOML file; `what` it is, and what could be given `instead`, for the messages.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    FormatError
+        It is too long, or not TOML.
+    """
     if not path.is_file():
-        raise InputError("The run file does not exist", found=str(path), fix="check the path, or give a bundled name")
+        raise InputError(f"The {what} does not exist", found=str(path), fix=f"check the path{instead}")
     if path.stat().st_size > MAXIMUM_BYTES:
-        raise FormatError("The run file is too long", found=f"{path.stat().st_size} bytes", fix="give a run file")
+        raise FormatError(f"The {what} is too long", found=f"{path.stat().st_size} bytes", fix=f"give a {what}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or an integer of thousands of digits
         raise FormatError(f"{path} is not TOML", found=error, fix="correct the line that is named") from error

@@ -1,4 +1,4 @@
-"""Schema of a run file: which keys exist, and of what type their values are.
+"""Schema of run files and plans: which keys exist, and of what type their values are.
 
 Only keys and types are checked here. Whether a value makes sense physically is checked where it is used.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
+from lattice.anharmonic.calculators import SHORT_NAMES
 from lattice.errors import InputError
 
 Checker = Callable[[object, str], Any]
@@ -52,9 +54,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def number(value: object, where: str) -> float:
     """Check a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{where} must be a number", found=repr(value), fix=f"write for example {where} = 1.0")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise InputError(f"{where} must be a number", found=reprlib.repr(value), fix=f"write for example {where} = 1.0")
+    return float(cast(float, value))
 
 
 def whole(value: object, where: str) -> int:
@@ -82,12 +88,45 @@ def choice(*words: str) -> Checker:
     return check
 
 
+def boolean(value: object, where: str) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{where} must be true or false", found=repr(value), fix=f"write {where} = true")
+    return value
+
+
+def anything(value: object, _where: str) -> object:
+    """Pass what another reader checks."""
+    return value
+
+
 def vector(value: object, where: str) -> tuple[float, float, float]:
     """Check three finite numbers."""
     if not isinstance(value, (list, tuple)) or len(value) != 3:
         raise InputError(f"{where} must be three numbers", found=repr(value), fix=f"write {where} = [0.0, 0.0, 1.0]")
     x, y, z = (number(entry, f"{where}[{i}]") for i, entry in enumerate(value))
     return x, y, z
+
+
+def cells(value: object, where: str) -> tuple[int, int, int]:
+    """Check three whole numbers ≥ 1."""
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise InputError(f"{where} must be three whole numbers", found=repr(value), fix=f"write {where} = [1, 1, 1]")
+    a, b, c = (whole(entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if min(a, b, c) < 1:
+        raise InputError(f"{where} must be three whole numbers ≥ 1", found=repr(value), fix=f"{where} = [1, 1, 1]")
+    return a, b, c
+
+
+def short_calculator(value: object, where: str) -> str:
+    """Check a short name of a calculator: a file that is opened must not name code to be run."""
+    if isinstance(value, str) and value in SHORT_NAMES:
+        return value
+    raise InputError(
+        f"{where} in a run file can only be a short name",
+        found=repr(value),
+        fix=f"use {', '.join(SHORT_NAMES)}; module:factory is given on the command line only: --calculator",
+    )
 
 
 def words(value: object, where: str) -> tuple[str, ...]:
@@ -147,6 +186,8 @@ RUN_KEYS: dict[str, Checker] = {
     "source": text,
     "potential": text,
     "frequencies": choice("measured", "computed"),
+    "calculator": short_calculator,
+    "supercell": cells,
     "duration": number,
     "temperature": number,
     "seed": whole,
@@ -154,4 +195,22 @@ RUN_KEYS: dict[str, Checker] = {
     "record": table(RECORD_KEYS),
     "numerics": table(NUMERICS_KEYS),
     "overrides": named_tables(OVERRIDE_KEYS),
+}
+SLURM_KEYS: dict[str, Checker] = {
+    "partition": text,
+    "account": text,
+    "walltime": text,
+    "cores": whole,
+    "memory": text,
+    "nodes": whole,
+    "prologue": words,
+    "interface": text,
+    "directives": words,
+}
+PLAN_KEYS: dict[str, Checker] = RUN_KEYS | {
+    "record": table(RECORD_KEYS | {"keep": boolean, "ledger": boolean}),
+    "repeats": whole,
+    "block": whole,
+    "axes": anything,
+    "slurm": table(SLURM_KEYS),
 }

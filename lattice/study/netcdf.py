@@ -1,0 +1,75 @@
+"""The results of a sweep as one netCDF-4 file, copied block by block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lattice.study.store import NUMBERS, Store
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+_INT32 = np.dtype(np.int32)
+
+
+def write_netcdf(store: Store, dataset: Dataset, path: Path) -> None:
+    """Write what `open_sweep` shows; only one block is in memory at a time.
+
+    Parameters
+    ----------
+    store : Store
+    dataset : xarray.Dataset
+        From `open_sweep`: names, dimensions, coordinates and attributes.
+    path : Path
+    """
+    import h5netcdf
+
+    with h5netcdf.File(str(path), "w") as file:
+        file.dimensions = {str(dim): n for dim, n in dataset.sizes.items()}
+        file.attrs.update({str(key): value for key, value in dataset.attrs.items()})
+        for name, coordinate in dataset.coords.items():
+            _write(file, str(name), coordinate)
+        for name, variable in dataset.data_vars.items():
+            made = file.create_variable(
+                str(name),
+                tuple(map(str, variable.dims)),
+                variable.dtype,
+                fillvalue=-1 if variable.dtype == _INT32 else np.nan,
+            )
+            made.attrs.update({str(key): value for key, value in variable.attrs.items()})
+        _copy_blocks(store, dataset, file)
+
+
+def _write(file: Any, name: str, coordinate: Any) -> None:
+    """Write a coordinate; words as variable-length strings."""
+    import h5py
+
+    words = coordinate.dtype.kind == "U"
+    made = file.create_variable(
+        name, tuple(map(str, coordinate.dims)), h5py.string_dtype() if words else coordinate.dtype
+    )
+    made[...] = coordinate.values.astype(object) if words else coordinate.values
+    made.attrs.update({str(key): value for key, value in coordinate.attrs.items()})
+
+
+def _copy_blocks(store: Store, dataset: Dataset, file: Any) -> None:
+    """Copy the data of every block."""
+    repeats = store.plan.repeats > 1
+    numbers: Any = store.group[NUMBERS]
+    for number in range(store.layout.n_blocks):
+        block = store.layout.at(number)
+        box, sizes = store.layout.box(block), store.layout.sizes(block)
+        target = box if repeats else box[:-1]
+        shape = sizes if repeats else sizes[:-1]
+        rows = numbers[box]
+        for name in store.columns.names:
+            values = rows[..., store.columns.place(name)].reshape(*shape, *store.columns.shape(name))
+            if dataset[name].dtype == _INT32:
+                values = np.where(np.isnan(values), -1, values).astype(_INT32)
+            file.variables[name][target] = values
+        for name in store.series:
+            kept: Any = store.group[name]
+            file.variables[name][target] = kept[box].reshape(*shape, *kept.shape[len(box) :])

@@ -1,0 +1,223 @@
+"""Before the first task: check what the points share, find the files, measure what a point costs, cut the grid."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lattice
+from lattice._kernels import trajectory as kernel
+from lattice.anharmonic.potential import Potential
+from lattice.errors import InputError
+from lattice.structure.bundled import bundled_file, bundled_names
+from lattice.structure.crystal import IntArray
+from lattice.study.block import compute_block
+from lattice.study.columns import Columns, columns_for, labels_of
+from lattice.study.group import groups_of, shared_potential
+from lattice.study.layout import Layout, cut, points_of_a_block
+from lattice.study.plan import Plan, names_file, plain, unravel, with_files
+from lattice.study.reduce import numbers_of
+from lattice.study.run import check_same_crystal
+
+TASK_SECONDS = 2.0  #: that a task is cut to: a scheduler spends milliseconds on each
+MEASURED = 0.3  #: s that the measurement goes on for
+MOST_MEASURED = 4096  #: points of the measurement
+
+
+@dataclass
+class Preparation:
+    """What is known of a plan before it is run.
+
+    Attributes
+    ----------
+    plan : Plan
+        As read.
+    """
+
+    plan: Plan
+
+    @cached_property
+    def resolved(self) -> Plan:
+        """The plan with paths that lead to files, bundled names as they are."""
+        folder = self.plan.folder
+        return with_files(self.plan, lambda name: name if name in bundled_names() else str(folder / name))
+
+    @cached_property
+    def stored(self) -> Plan:
+        """The plan as the store keeps it: of a path that begins at the root only the name."""
+        return with_files(self.plan, stored_name)
+
+    @cached_property
+    def potentials(self) -> list[Potential]:
+        """Every potential of the plan.
+
+        Raises
+        ------
+        InputError
+            If one cannot be read, or belongs to another crystal than its source.
+        """
+        found = []
+        for source, potential, frequencies in sorted(self._combinations()):
+            found.append(shared_potential(potential or source, frequencies))
+            if potential:
+                check_same_crystal(source, found[-1])
+        return found
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Places of the numbers of a point."""
+        return columns_for(self.potentials, ledger=self.plan.ledger)
+
+    @cached_property
+    def inputs(self) -> dict[str, Path]:
+        """Name in the stored plan → file, of everything that the tasks read."""
+        found: dict[str, Path] = {}
+        for name in self._files():
+            bundled = bundled_file(name)
+            path = self.plan.folder / name if bundled is None else bundled.parent / "potential.toml"
+            if found.setdefault(stored_name(name), path).absolute() != path.absolute():
+                raise InputError(
+                    "Two files of the plan have one name",
+                    found=stored_name(name),
+                    fix="rename one, or use relative paths",
+                )
+        return found
+
+    @cached_property
+    def seconds_per_point(self) -> float:
+        """Time of one core for one point, measured on a few points at three places of the grid.
+
+        Raises
+        ------
+        LatticeError
+            If the first point cannot be run.
+        """
+        first = unravel(self.resolved, np.array([0]))
+        for group in groups_of(self.resolved, first):
+            numbers_of(group, self.plan)  # raises where the settings of the very first point cannot be used
+        count = 1
+        while True:
+            index = self._sample(count)
+            begin = time.perf_counter()
+            compute_block(self.resolved, self.columns, index)
+            spent = time.perf_counter() - begin
+            n = len(index[-1])
+            if spent >= MEASURED or n >= min(MOST_MEASURED, self.plan.n_points):
+                return spent / n
+            count = 4 * n
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Blocks of tasks that are worth their administration."""
+        points = self.plan.block
+        if points is None:
+            points = points_of_a_block(self.plan.n_points, self.seconds_per_point, TASK_SECONDS)
+        return cut(self.plan.shape, points)
+
+    @cached_property
+    def series(self) -> dict[str, dict[str, int]]:
+        """Kept quantities, their dimensions and lengths.
+
+        Raises
+        ------
+        InputError
+            If trajectories of potentials with different coordinates are to be kept.
+        """
+        if not self.plan.keep:
+            return {}
+        labels = [labels_of(potential) for potential in self.potentials]
+        if any(other != labels[0] for other in labels[1:]):
+            raise InputError(
+                "Trajectories of different coordinates cannot be kept together",
+                found="record.keep with potentials that have different modes",
+                fix="leave record.keep out, or make one sweep for each",
+            )
+        (group,) = groups_of(self.resolved, unravel(self.resolved, np.array([0])))
+        times = {"time": group.settings.record.count(group.settings.duration)}
+        lengths = {name: len(words) for name, words in labels[0].items()}
+        per_mode = times | {"mode": lengths["mode"]}
+        shapes = {
+            "Q": per_mode,
+            "P": per_mode,
+            "L": times | {"multiplet": lengths["multiplet"], "axis": 3},
+            "E": times | {"axis": 3},
+        }
+        return {name: shapes[name] for name in group.settings.record.quantities}
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers of the sweep come from; JSON-able."""
+        found = {
+            "lattice": lattice.__version__,
+            "kernel": kernel.build_info(),
+            "numpy": np.__version__,
+            "potentials": [dict(potential.source) for potential in self.potentials],
+            "seconds_per_point": self.seconds_per_point if "seconds_per_point" in self.__dict__ else None,
+            "utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        table: dict[str, Any] = json.loads(json.dumps(found, default=_as_json))
+        return table
+
+    def _sample(self, count: int) -> tuple[IntArray, ...]:
+        """Points at the begin, in the middle and at the end of the grid, neighbours as in a task."""
+        n = self.plan.n_points
+        if count >= n:
+            return unravel(self.resolved, np.arange(n))
+        part = max(1, count // 3)
+        starts = {0, (n - part) // 2, n - part}
+        return unravel(self.resolved, np.unique(np.concatenate([np.arange(s, s + part) for s in starts])))
+
+    def _values(self, key: str, default: str) -> list[str]:
+        """Values of a key of the resolved plan that names a file, or a choice."""
+        plan = self.resolved
+        for axis in plan.axes:
+            if key in axis.keys:
+                return [plain(value) for value in axis.values[axis.keys.index(key)]]
+        return [plan.document.get(key, default)]
+
+    def _combinations(self) -> set[tuple[str, str, str]]:
+        """Distinct source, potential (or nothing) and frequencies; only those that meet if their axes are zipped."""
+        keys = {"source": "", "potential": "", "frequencies": "measured"}
+        zipped = [axis.keys for axis in self.plan.axes if len(set(axis.keys) & set(keys)) > 1]
+        columns = {key: self._values(key, default) for key, default in keys.items()}
+        if not zipped:
+            return set(itertools.product(columns["source"], columns["potential"], columns["frequencies"]))
+        length = max(len(values) for key, values in columns.items() if key in zipped[0])
+        together = [{key: columns[key][i] for key in keys if key in zipped[0]} | {"_": ""} for i in range(length)]
+        apart = [[(key, value) for value in columns[key]] for key in keys if key not in zipped[0]]
+        meet = [{**entry, **dict(rest)} for entry in together for rest in itertools.product(*apart)]
+        return {(entry["source"], entry["potential"], entry["frequencies"]) for entry in meet}
+
+    def _files(self) -> list[str]:
+        """Names of files as the user wrote them; a source beside a potential is looked at only once, here."""
+        document, plan = self.plan.document, self.plan
+        needless = "source" if "potential" in document or "potential" in plan.keys else ""
+        found = {str(document[key]): None for key in ("source", "potential") if key in document and key != needless}
+        if "source" in plan.keys or "potential" in plan.keys:
+            found = {name: None for name in found if not ("source" in plan.keys and name == document.get("source"))}
+        pulses = document.get("pulse", [])
+        found |= {str(pulse["file"]): None for pulse in pulses if "file" in pulse}
+        for axis in plan.axes:
+            for key, values in zip(axis.keys, axis.values, strict=True):
+                if names_file(key) and key != needless:
+                    found |= {str(value): None for value in values}
+        return list(found)
+
+
+def stored_name(name: str) -> str:
+    """Return a file of a plan as the store names it; of a path that begins at the root only the last part."""
+    return Path(name).name if Path(name).is_absolute() else name
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return dict(value) if isinstance(value, Mapping) else str(value)
