@@ -19,11 +19,13 @@ OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
 COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 
-# These inner parts are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default)
-# and chosen at import. The features named here are those that hermitian.pyx asks the processor for.
-BLOCK = "lattice/_kernels/hermitian_block"
-COLLOCATION = "lattice/_kernels/collocation_block"
-BLOCKS = {"lattice._kernels.hermitian": BLOCK, "lattice._kernels.collocation": COLLOCATION}
+# Inner loops that are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
+# chosen at import. The features named here are those that levels.h asks the processor for.
+BLOCKS = {
+    "lattice._kernels.hermitian": ["hermitian_block.cpp", "hermitian_block.h"],
+    "lattice._kernels.collocation": ["collocation_block.cpp", "collocation_block.h"],
+    "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
+}
 BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
@@ -33,13 +35,13 @@ if platform.machine().lower() in {"x86_64", "amd64"}:
 
 
 class BuildLevels(build_ext):
-    """`build_ext` that first compiles an inner part for every instruction set and links all of them."""
+    """`build_ext` that first compiles the inner loops for every instruction set and links all of them."""
 
     def build_extension(self, ext: Extension) -> None:
         if ext.name in BLOCKS:
             for level, (lanes, flags) in LEVELS.items():
                 ext.extra_objects += self.compiler.compile(
-                    [f"{BLOCKS[ext.name]}.cpp"],
+                    [f"lattice/_kernels/{BLOCKS[ext.name][0]}"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
                     extra_postargs=BLOCK_FLAGS + flags + sanitize,
@@ -75,6 +77,19 @@ def debug_switch() -> str:
     return wanted
 
 
+def levelled(name: str, *depends: str) -> Extension:
+    """Extension with an inner loop in `BLOCKS`."""
+    folder = "lattice/_kernels/"
+    return Extension(
+        name,
+        [f"{name.replace('.', '/')}.pyx"],
+        depends=[folder + file for file in (*BLOCKS[name], "levels.h", *depends)],
+        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
+        extra_compile_args=COMPILE_FLAGS + openmp,
+        extra_link_args=openmp,
+    )
+
+
 openmp = openmp_flags()
 debug = debug_switch()
 sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if debug == "sanitize" else []
@@ -86,21 +101,9 @@ extensions = [
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
-    Extension(
-        "lattice._kernels.hermitian",
-        ["lattice/_kernels/hermitian.pyx"],
-        depends=[f"{BLOCK}.cpp", f"{BLOCK}.h"],
-        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
-        extra_compile_args=COMPILE_FLAGS + openmp,
-        extra_link_args=openmp,
-    ),
-    Extension(
-        "lattice._kernels.collocation",
-        ["lattice/_kernels/collocation.pyx"],
-        depends=[f"{COLLOCATION}.cpp", f"{COLLOCATION}.h"],
-        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
-        extra_compile_args=COMPILE_FLAGS,
-    ),
+    levelled("lattice._kernels.hermitian"),
+    levelled("lattice._kernels.collocation"),
+    levelled("lattice._kernels.ensemble", "philox.pxd"),
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
 for extension in extensions:

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
+    from lattice.dynamics.observation import Observe
     from lattice.dynamics.pulse import Pulse, default_pulse
+    from lattice.dynamics.pulse_array import PulseArray, delay_grid
     from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
     from lattice.dynamics.pulse_samples import Samples, read_samples
     from lattice.dynamics.record import Record
+    from lattice.dynamics.reduced import reduced_step, simulate_reduced
     from lattice.dynamics.simulate import simulate, simulate_ensemble
     from lattice.errors import (
         FitError,
@@ -76,9 +79,11 @@ _HOME = {
     "LatticeError": "lattice.errors",
     "MissingDependency": "lattice.errors",
     "Modes": "lattice.modes.modes",
+    "Observe": "lattice.dynamics.observation",
     "Potential": "lattice.anharmonic.potential",
     "Probe": "lattice.observe.probe",
     "Pulse": "lattice.dynamics.pulse",
+    "PulseArray": "lattice.dynamics.pulse_array",
     "QuarticForceConstants": "lattice.structure.quartic",
     "Record": "lattice.dynamics.record",
     "Samples": "lattice.dynamics.pulse_samples",
@@ -89,6 +94,7 @@ _HOME = {
     "adjust_charges": "lattice.structure.charge_components",
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
+    "delay_grid": "lattice.dynamics.pulse_array",
     "collect": "lattice.study.results",
     "edelstein": "lattice.observe.edelstein",
     "find_invariants": "lattice.anharmonic.invariants",
@@ -111,6 +117,7 @@ _HOME = {
     "raman_forms": "lattice.anharmonic.raman",
     "with_raman_drive": "lattice.anharmonic.raman",
     "read_forces": "lattice.anharmonic.external",
+    "reduced_step": "lattice.dynamics.reduced",
     "relax_structure": "lattice.anharmonic.relax",
     "pulse_fluence": "lattice.observe.light",
     "pulse_helicity": "lattice.observe.light",
@@ -122,6 +129,7 @@ _HOME = {
     "simulate_ensemble": "lattice.dynamics.simulate",
     "simulate_full_potential": "lattice.dynamics.full_potential",
     "solve_mesh": "lattice.observe.mesh",
+    "simulate_reduced": "lattice.dynamics.reduced",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
@@ -149,9 +157,11 @@ __all__ = [
     "LatticeError",
     "MissingDependency",
     "Modes",
+    "Observe",
     "Potential",
     "Probe",
     "Pulse",
+    "PulseArray",
     "QuarticForceConstants",
     "Record",
     "Samples",
@@ -164,6 +174,7 @@ __all__ = [
     "channels",
     "collect",
     "default_pulse",
+    "delay_grid",
     "edelstein",
     "find_invariants",
     "fit_potential",
@@ -189,6 +200,7 @@ __all__ = [
     "read_forces",
     "read_modes",
     "read_samples",
+    "reduced_step",
     "relax_structure",
     "run",
     "sampled_pulse",
@@ -196,6 +208,7 @@ __all__ = [
     "simulate",
     "simulate_ensemble",
     "simulate_full_potential",
+    "simulate_reduced",
     "solve_mesh",
     "solve_modes",
     "solve_path",

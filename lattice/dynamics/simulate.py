@@ -94,7 +94,7 @@ def simulate(
     IntegrationError
         If the run diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
+    numerics = checked_numerics(duration, temperature, seed, rtol, n_threads)
     numerics["method"] = _checked_method(method, numerics["temperature_K"])
     return _run(potential, lambda: [_group(pulse_or_pulses)], numerics, record, on_failure, initial, single=True)
 
@@ -135,7 +135,7 @@ def simulate_ensemble(
     IntegrationError
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
-    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads) | {"method": "splitting"}
+    numerics = checked_numerics(duration, temperature, seed, rtol, n_threads) | {"method": "splitting"}
     return _run(potential, lambda: pulses, numerics, record, on_failure, initial)
 
 
@@ -151,7 +151,7 @@ def _run(
 ) -> xarray.Dataset:
     """Check what is left to check, integrate, and label; `pulses` gives one entry for each trajectory."""
     potential = checked_potential(potential)
-    groups = _checked_groups(potential, pulses())
+    groups = checked_groups(potential, pulses())
     _check_choices(record, on_failure)
     end, bath, series = numerics["duration_ps"], None, "ledger" in record.quantities
     _check_size(len(groups) * record.count(end) * potential.n_modes)
@@ -190,7 +190,7 @@ def _group(entry: object) -> tuple[Pulse, ...]:
     return group
 
 
-def _checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, ...]]:
+def checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, ...]]:
     """One tuple of pulses for each trajectory, every axis filled in."""
     if not isinstance(pulses, Iterable):
         raise InputError(
@@ -204,7 +204,7 @@ def _checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, .
     return [tuple(pulse.about(potential.axis) for pulse in group) for group in groups]
 
 
-def _checked_numerics(
+def checked_numerics(
     duration: object, temperature: object, seed: object, rtol: object, n_threads: object
 ) -> dict[str, Any]:
     """Numbers of a run under their names in the provenance."""
