@@ -18,9 +18,12 @@ OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
 COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 
-# The eigensolver is compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
-# chosen at import. The features named here are those that hermitian.pyx asks the processor for.
-BLOCK = "lattice/_kernels/hermitian_block"
+# Inner loops that are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
+# chosen at import. The features named here are those that levels.h asks the processor for.
+BLOCKS = {
+    "lattice._kernels.hermitian": ["hermitian_block.cpp", "hermitian_block.h"],
+    "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
+}
 BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
@@ -30,13 +33,13 @@ if platform.machine().lower() in {"x86_64", "amd64"}:
 
 
 class BuildLevels(build_ext):
-    """`build_ext` that first compiles the eigensolver for every instruction set and links all of them."""
+    """`build_ext` that first compiles the inner loops for every instruction set and links all of them."""
 
     def build_extension(self, ext: Extension) -> None:
-        if ext.name == "lattice._kernels.hermitian":
+        if ext.name in BLOCKS:
             for level, (lanes, flags) in LEVELS.items():
                 ext.extra_objects += self.compiler.compile(
-                    [f"{BLOCK}.cpp"],
+                    [f"lattice/_kernels/{BLOCKS[ext.name][0]}"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
                     extra_postargs=BLOCK_FLAGS + flags,
@@ -64,6 +67,19 @@ def openmp_flags() -> list[str]:
     return [OPENMP_FLAG]
 
 
+def levelled(name: str, *depends: str) -> Extension:
+    """Extension with an inner loop in `BLOCKS`."""
+    folder = "lattice/_kernels/"
+    return Extension(
+        name,
+        [f"{name.replace('.', '/')}.pyx"],
+        depends=[folder + file for file in (*BLOCKS[name], "levels.h", *depends)],
+        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
+        extra_compile_args=COMPILE_FLAGS + openmp,
+        extra_link_args=openmp,
+    )
+
+
 openmp = openmp_flags()
 extensions = [
     Extension(
@@ -73,14 +89,8 @@ extensions = [
         extra_compile_args=COMPILE_FLAGS + openmp,
         extra_link_args=openmp,
     ),
-    Extension(
-        "lattice._kernels.hermitian",
-        ["lattice/_kernels/hermitian.pyx"],
-        depends=[f"{BLOCK}.cpp", f"{BLOCK}.h"],
-        define_macros=[("LATTICE_X86_LEVELS", None)] if len(LEVELS) > 1 else [],
-        extra_compile_args=COMPILE_FLAGS + openmp,
-        extra_link_args=openmp,
-    ),
+    levelled("lattice._kernels.hermitian"),
+    levelled("lattice._kernels.ensemble", "philox.pxd"),
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
 setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})

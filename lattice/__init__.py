@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from lattice.anharmonic.project import project_potential
     from lattice.anharmonic.relax import relax_structure
     from lattice.dynamics.ledger import ledger
+    from lattice.dynamics.observation import Observe
     from lattice.dynamics.pulse import Pulse, default_pulse
+    from lattice.dynamics.pulse_array import PulseArray, delay_grid
     from lattice.dynamics.pulse_builders import pulse_pairs, sampled_pulse
     from lattice.dynamics.pulse_samples import Samples, read_samples
     from lattice.dynamics.record import Record
+    from lattice.dynamics.reduced import reduced_step, simulate_reduced
     from lattice.dynamics.simulate import simulate, simulate_ensemble
     from lattice.errors import (
         FitError,
@@ -68,8 +71,10 @@ _HOME = {
     "LatticeError": "lattice.errors",
     "MissingDependency": "lattice.errors",
     "Modes": "lattice.modes.modes",
+    "Observe": "lattice.dynamics.observation",
     "Potential": "lattice.anharmonic.potential",
     "Pulse": "lattice.dynamics.pulse",
+    "PulseArray": "lattice.dynamics.pulse_array",
     "Record": "lattice.dynamics.record",
     "Samples": "lattice.dynamics.pulse_samples",
     "SchemaError": "lattice.errors",
@@ -80,6 +85,7 @@ _HOME = {
     "channels": "lattice.anharmonic.channels",
     "default_pulse": "lattice.dynamics.pulse",
     "collect": "lattice.study.results",
+    "delay_grid": "lattice.dynamics.pulse_array",
     "edelstein": "lattice.observe.edelstein",
     "find_invariants": "lattice.anharmonic.invariants",
     "fit_potential": "lattice.anharmonic.fit",
@@ -95,6 +101,7 @@ _HOME = {
     "save_modes": "lattice.modes.files",
     "project_potential": "lattice.anharmonic.project",
     "read_forces": "lattice.anharmonic.external",
+    "reduced_step": "lattice.dynamics.reduced",
     "relax_structure": "lattice.anharmonic.relax",
     "pulse_fluence": "lattice.observe.light",
     "pulse_helicity": "lattice.observe.light",
@@ -105,6 +112,7 @@ _HOME = {
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
     "solve_mesh": "lattice.observe.mesh",
+    "simulate_reduced": "lattice.dynamics.reduced",
     "solve_modes": "lattice.modes.solve",
     "solve_path": "lattice.observe.path",
     "unfold_mesh": "lattice.observe.mesh",
@@ -132,8 +140,10 @@ __all__ = [
     "LatticeError",
     "MissingDependency",
     "Modes",
+    "Observe",
     "Potential",
     "Pulse",
+    "PulseArray",
     "Record",
     "Samples",
     "SchemaError",
@@ -145,6 +155,7 @@ __all__ = [
     "channels",
     "collect",
     "default_pulse",
+    "delay_grid",
     "edelstein",
     "find_invariants",
     "fit_potential",
@@ -165,6 +176,7 @@ __all__ = [
     "read_forces",
     "read_modes",
     "read_samples",
+    "reduced_step",
     "relax_structure",
     "run",
     "sampled_pulse",

@@ -23,52 +23,32 @@ cdef extern from "hermitian_block.h" nogil:
         const lattice_bonds*, int, int, const double*, const double*, double*, double*, double*, double*
     ) noexcept
 
+cdef extern from "levels.h":
+    const int LATTICE_N_LEVELS
+    int lattice_cpu_has(int level)
+
 cdef extern from *:
     """
     #include <stdint.h>
-    #ifdef LATTICE_X86_LEVELS
-    #define LATTICE_N_LEVELS 4
     #define LATTICE_ENTRY(LEVEL) {lattice_hermitian_##LEVEL, lattice_lanes_##LEVEL, lattice_work_##LEVEL}
-    #else
-    #define LATTICE_N_LEVELS 1
-    #endif
     typedef struct {
         lattice_hermitian_solver solve;
         int (*lanes)(void);
         long (*work)(int, int);
     } lattice_level;
     static const lattice_level lattice_levels[] = {
-        {lattice_hermitian_plain, lattice_lanes_plain, lattice_work_plain},
+        LATTICE_ENTRY(plain),
     #ifdef LATTICE_X86_LEVELS
         LATTICE_ENTRY(v2), LATTICE_ENTRY(v3), LATTICE_ENTRY(v4),
     #endif
     };
-    /* Asks for exactly the features with which setup.py compiles the level. */
-    static int lattice_cpu_has(int level)
-    {
-    #ifdef LATTICE_X86_LEVELS
-        __builtin_cpu_init();
-        if (level >= 1 && !(__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")))
-            return 0;
-        if (level >= 2 && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-                            && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")))
-            return 0;
-        if (level >= 3 && !(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-                            && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
-                            && __builtin_cpu_supports("avx512vl")))
-            return 0;
-    #endif
-        return level < LATTICE_N_LEVELS;
-    }
     static double* lattice_aligned(double* p) { return (double*)(((uintptr_t)p + 63) & ~(uintptr_t)63); }
     """
     ctypedef struct lattice_level:
         lattice_hermitian_solver solve
         int (*lanes)() noexcept nogil
         long (*work)(int, int) noexcept nogil
-    const int LATTICE_N_LEVELS
     const lattice_level* lattice_levels
-    int lattice_cpu_has(int level)
     double* lattice_aligned(double* p) nogil
 
 cdef int CACHE_LINE = 8  # doubles

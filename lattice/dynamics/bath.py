@@ -20,7 +20,7 @@ from lattice.dynamics.scheme import damped_flow, gauss_nodes
 from lattice.dynamics.table import Table
 from lattice.structure.crystal import FloatArray
 
-_INITIAL_STREAM = 2**63  #: index of the numbers of the initial state; the increments of a run count from 0
+INITIAL_STREAM = 2**63  #: index of the numbers of the initial state; the increments of a run count from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def thermal_state(table: Table, bath: Bath, n_trajectories: int) -> tuple[FloatA
     """
     x = np.empty((n_trajectories, table.n_modes, 2))
     for trajectory in range(n_trajectories):
-        kernel.normals(bath.seed, trajectory, _INITIAL_STREAM, x[trajectory])
+        kernel.normals(bath.seed, trajectory, INITIAL_STREAM, x[trajectory])
     stable = table.omega_squared > 0
     stiffness = np.where(stable, table.omega_squared, 1.0)
     Q = np.where(stable, x[..., 0] * np.sqrt(bath.thermal_energy / stiffness), 0.0)
@@ -85,12 +85,12 @@ def noise(table: Table, bath: Bath | None, drift: float, depth: int) -> Noise:
     omega_squared, gamma = table.omega_squared[noisy], table.gamma[noisy]
     strength = np.sqrt(2.0 * gamma * bath.thermal_energy)[:, None]
     whole = unit_covariance(omega_squared, gamma, drift * 2.0**depth)
-    out.root[noisy] = strength * _lower_triangle(whole)
+    out.root[noisy] = strength * lower_triangle(whole)
     for level in range(depth):
         length = drift * 2.0 ** (depth - 1 - level)
         half, flow = unit_covariance(omega_squared, gamma, length), _flow_matrix(omega_squared, gamma, length)
         mean = half @ flow.transpose(0, 2, 1) @ np.linalg.inv(whole)
-        spread = strength * _lower_triangle(half - mean @ flow @ half)
+        spread = strength * lower_triangle(half - mean @ flow @ half)
         out.bridge[level, noisy] = np.concatenate([flow.reshape(-1, 4), mean.reshape(-1, 4), spread], axis=1)
         whole = half
     return out
@@ -117,7 +117,7 @@ def _flow_matrix(omega_squared: FloatArray, gamma: FloatArray, length: float) ->
     return flow
 
 
-def _lower_triangle(covariance: FloatArray) -> FloatArray:
+def lower_triangle(covariance: FloatArray) -> FloatArray:
     """Cholesky factors ``(n, 3)`` of covariances ``(n, 2, 2)``."""
     factor = np.linalg.cholesky(covariance).astype(np.float64)
     out: FloatArray = np.stack((factor[:, 0, 0], factor[:, 1, 0], factor[:, 1, 1]), axis=1)

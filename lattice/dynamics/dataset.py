@@ -94,7 +94,7 @@ def run_dataset(
         "schema": SCHEMA,
         "kind": "lattice run",
         "pulses": json.dumps([[pulse.parameters() for pulse in group] for group in pulses], ensure_ascii=False),
-        "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=_plain),
+        "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=plain),
     }
     return xarray.Dataset(variables, coords, attributes)
 
@@ -164,13 +164,13 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "step_error": float(finite.max()) if len(finite) else None,
         "integrator": integration.describe(numerics["temperature_K"] > 0),
         "kernel": kernel.build_info(),
-        "dependencies": _dependencies(),
+        "dependencies": dependencies(),
         "potential": dict(potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Numbers and arrays of NumPy, and read-only mappings, as JSON knows them."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
@@ -180,7 +180,7 @@ def _plain(value: object) -> object:
 
 
 @cache
-def _dependencies() -> dict[str, str]:
+def dependencies() -> dict[str, str]:
     found = {}
     for name in ("numpy", "scipy", "xarray", "h5netcdf"):
         try:

@@ -70,6 +70,8 @@ class Composition:
 SRKN14 = Composition(np.array((*_HALF_A, *_HALF_A[-2::-1])), np.array((*_HALF_B, *_HALF_B[::-1])))
 #: Order 2 (weak order 2 with noise), for motion in a bath.
 STRANG = Composition(np.array((0.5, 0.5)), np.array((1.0,)))
+#: The same order with the one drift in the middle: half kicks at both ends, for which the kernel of ensembles provides.
+KICK_DRIFT_KICK = Composition(np.array((1.0,)), np.array(()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ def simulate_ensemble(
         If a trajectory diverges or misses `rtol`, and `on_failure` is ``"raise"``.
     """
     potential = checked_potential(potential)
-    groups = _checked_groups(potential, pulses)
-    numerics = _checked_numerics(duration, temperature, seed, rtol, n_threads)
+    groups = checked_groups(potential, pulses)
+    numerics = checked_numerics(duration, temperature, seed, rtol, n_threads)
     _check_choices(record, on_failure)
     end, bath = numerics["duration_ps"], None
     _check_size(len(groups) * record.count(end) * potential.n_modes)
@@ -172,7 +172,7 @@ def _group(entry: object) -> tuple[Pulse, ...]:
     return group
 
 
-def _checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, ...]]:
+def checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, ...]]:
     """One tuple of pulses for each trajectory, every axis filled in."""
     if not isinstance(pulses, Iterable):
         raise InputError(
@@ -186,7 +186,7 @@ def _checked_groups(potential: Potential, pulses: object) -> list[tuple[Pulse, .
     return [tuple(pulse.about(potential.axis) for pulse in group) for group in groups]
 
 
-def _checked_numerics(
+def checked_numerics(
     duration: object, temperature: object, seed: object, rtol: object, n_threads: object
 ) -> dict[str, Any]:
     """Numbers of a run under their names in the provenance."""

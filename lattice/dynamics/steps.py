@@ -15,12 +15,12 @@ from lattice.dynamics.table import Table
 from lattice.errors import InputError
 from lattice.units import TWO_PI
 
-_PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
-_PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
-_STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
+PHASE_PER_STEP = 0.5 * math.pi  #: largest ωh, Γh of a mode and phase of a carrier in the first step
+PHASE_PER_BATH_STEP = 0.1 * math.pi  #: the same for the composition of order 2
+STEPS_PER_DURATION = 4.0  #: first steps within the shortest feature of a pulse
 # Forces are evaluated once for each kick, at 1 to 2 µs for a potential of fifty terms.
 MAX_KICKS = 2**27  #: of one trajectory with its shortest step (minutes)
-_MAX_FIRST_KICKS = MAX_KICKS // 4  #: of one trajectory with its first step: two halvings must be left
+MAX_FIRST_KICKS = MAX_KICKS // 4  #: of one trajectory with its first step: two halvings must be left
 _MAX_ALL_KICKS = 2**35  #: of all trajectories with their first steps (half a day)
 
 
@@ -61,15 +61,15 @@ def first_steps(
     for group in pulses:
         name, longest = min([*own, *_longest_pulse_steps(group, bath)], key=lambda limit: limit[1])
         total = grid.duration / longest if longest > 0 else math.inf
-        if not total <= _MAX_FIRST_KICKS / kicks:
-            raise _too_many(f"at least {total:.2g} in {grid.duration:g} ps", name, _MAX_FIRST_KICKS // kicks)
+        if not total <= MAX_FIRST_KICKS / kicks:
+            raise too_many(f"at least {total:.2g} in {grid.duration:g} ps", name, MAX_FIRST_KICKS // kicks)
         count = max(1, math.ceil(grid.every / longest - 1e-9))
         even = count > 1 or grid.n_intervals <= 1 or bath is not None
         steps.append(2 * math.ceil(count / 2) if even else count)
     everything = sum(steps) * grid.duration / grid.every
     if not everything <= _MAX_ALL_KICKS / kicks:
         found = f"at least {everything:.2g} in {len(steps)} trajectories of {grid.duration:g} ps"
-        raise _too_many(found, "the number of trajectories", _MAX_ALL_KICKS // kicks)
+        raise too_many(found, "the number of trajectories", _MAX_ALL_KICKS // kicks)
     return steps
 
 
@@ -103,15 +103,15 @@ def _longest_pulse_steps(pulses: tuple[Pulse, ...], bath: Bath | None) -> list[t
         fastest = f"the {'carrier' if rate == TWO_PI * pulse.frequency else 'highest frequency'} of pulse {i}"
         shortest = f"the {'duration' if feature == pulse.duration else 'shortest feature'} of pulse {i}"
         limits.append((f"{fastest}, {rate / TWO_PI:.3g} THz", _phase(bath) / rate))
-        limits.append((f"{shortest}, {feature:.3g} ps", feature / _STEPS_PER_DURATION))
+        limits.append((f"{shortest}, {feature:.3g} ps", feature / STEPS_PER_DURATION))
     return limits
 
 
 def _phase(bath: Bath | None) -> float:
-    return _PHASE_PER_STEP if bath is None else _PHASE_PER_BATH_STEP
+    return PHASE_PER_STEP if bath is None else PHASE_PER_BATH_STEP
 
 
-def _too_many(found: str, cause: str, limit: int) -> InputError:
+def too_many(found: str, cause: str, limit: int) -> InputError:
     return InputError(
         "The run needs too many steps",
         found=f"{found}, because of {cause}",

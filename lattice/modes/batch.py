@@ -77,7 +77,7 @@ class Batch:
 
 
 def instruction_set() -> str:
-    """Return the instruction set of the eigensolver: that of ``LATTICE_ISA``, else the widest of this processor.
+    """Return the instruction set of the compiled loops: that of ``LATTICE_ISA``, else the widest of this processor.
 
     Raises
     ------
@@ -97,6 +97,11 @@ def instruction_set() -> str:
             fix=f"unset it, or use one of {', '.join(supported)}",
         )
     return wanted
+
+
+def instruction_level() -> int:
+    """Return the number of `instruction_set` in the order of the compiled ones: 0 plain, 1 v2, 2 v3, 3 v4."""
+    return int(kernel.LEVELS.index(instruction_set()))
 
 
 _DEFAULT_ISA = instruction_set()  # chosen at import, so that a wrong LATTICE_ISA is an error before any work

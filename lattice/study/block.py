@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from lattice.structure.crystal import FloatArray, IntArray
 from lattice.study.columns import GOOD, REFUSED, Columns, labels_of
 from lattice.study.group import Group, groups_of
 from lattice.study.plan import Plan
-from lattice.study.reduce import Numbers, numbers_of
+from lattice.study.reduce import Numbers
+from lattice.study.reducer import Reducer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ class BlockResult:
         return len(self.messages)
 
 
-def compute_block(plan: Plan, columns: Columns, index: tuple[IntArray, ...]) -> BlockResult:
+def compute_block(reducer: Reducer, columns: Columns, index: tuple[IntArray, ...]) -> BlockResult:
     """Compute points.
 
     Parameters
     ----------
-    plan : Plan
-        Its paths lead to files.
+    reducer : Reducer
+        Of the plan of the points.
     columns : Columns
         Places of the numbers.
     index : tuple of ndarray
@@ -66,8 +67,8 @@ def compute_block(plan: Plan, columns: Columns, index: tuple[IntArray, ...]) -> 
     rows = columns.empty(n, REFUSED)
     kept: Numbers = {}
     messages: dict[int, str] = {}
-    for group in _groups(plan, index, messages):
-        _compute_group(group, plan, columns, rows, kept, messages)
+    for group in _groups(reducer.plan, index, messages):
+        _compute_group(group, reducer, columns, rows, kept, messages)
     status = rows[:, columns.place("status")][:, 0]
     for i in np.flatnonzero(status != GOOD).tolist():
         messages.setdefault(i, STATUS_TEXT.get(int(status[i]), "the point failed"))
@@ -87,18 +88,18 @@ def _groups(plan: Plan, index: tuple[IntArray, ...], messages: dict[int, str]) -
     for i in range(n):
         alone: dict[int, str] = {}
         for group in _groups(plan, tuple(along[i : i + 1] for along in index), alone):
-            found.append(Group(group.settings, np.array([i]), group.varying, group.seeds))
+            found.append(replace(group, rows=np.array([i])))
         messages |= dict.fromkeys([i], alone[0]) if alone else {}
     return found
 
 
 def _compute_group(
-    group: Group, plan: Plan, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
+    group: Group, reducer: Reducer, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
 ) -> None:
     """Compute a group; where a point is refused, halve until it stands alone."""
     try:
         labels = labels_of(group.potential())
-        numbers, series = numbers_of(group, plan)
+        numbers, series = reducer.numbers(group)
     except MissingDependency:
         raise
     except LatticeError as error:
@@ -107,7 +108,7 @@ def _compute_group(
             return
         middle = len(group.rows) // 2
         for part in (slice(None, middle), slice(middle, None)):
-            _compute_group(group.part(part), plan, columns, rows, kept, messages)
+            _compute_group(group.part(part), reducer, columns, rows, kept, messages)
         return
     place = rows[group.rows]
     columns.put(place, numbers, labels)

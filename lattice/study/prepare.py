@@ -25,7 +25,7 @@ from lattice.study.columns import Columns, columns_for, labels_of
 from lattice.study.group import groups_of, shared_potential
 from lattice.study.layout import Layout, cut, points_of_a_block
 from lattice.study.plan import Plan, names_file, plain, unravel, with_files
-from lattice.study.reduce import numbers_of
+from lattice.study.reducer import Reducer
 from lattice.study.run import check_same_crystal
 
 TASK_SECONDS = 2.0  #: that a task is cut to: a scheduler spends milliseconds on each
@@ -101,14 +101,14 @@ class Preparation:
         LatticeError
             If the first point cannot be run.
         """
-        first = unravel(self.resolved, np.array([0]))
-        for group in groups_of(self.resolved, first):
-            numbers_of(group, self.plan)  # raises where the settings of the very first point cannot be used
+        reducer = Reducer(self.resolved)
+        for group in groups_of(self.resolved, unravel(self.resolved, np.array([0]))):
+            reducer.numbers(group)  # raises where the settings of the very first point cannot be used
         count = 1
         while True:
             index = self._sample(count)
             begin = time.perf_counter()
-            compute_block(self.resolved, self.columns, index)
+            compute_block(reducer, self.columns, index)
             spent = time.perf_counter() - begin
             n = len(index[-1])
             if spent >= MEASURED or n >= min(MOST_MEASURED, self.plan.n_points):

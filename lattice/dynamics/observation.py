@@ -1,0 +1,184 @@
+"""What a reduced run gathers as it goes: the times of observation, and the quantities asked for."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from lattice import units
+from lattice.dynamics.table import Int32Array, Table
+from lattice.errors import InputError
+from lattice.structure.crystal import FloatArray
+from lattice.structure.number import checked_array, checked_number
+
+QUANTITIES = ("L_final", "L_peak", "L_mean", "Q_peak", "energy_mean")  #: what can be asked for by name
+TAPER = 0.1  #: part of the observed time at each end over which the window of the lines falls to zero along a cosine
+_ON_GRID = 1e-6  # of an interval: how far a time may miss the grid
+_LARGEST = 2**26  # intervals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observe:
+    """Quantities to gather and how often to look.
+
+    Attributes
+    ----------
+    every : float
+        *ps*, longest interval between observations. The run is cut into an even number of equal intervals of at most
+        this; steps land on them. Peaks and means are those over these times.
+    start : float
+        *ps*; peaks, means and lines count from the first observation at or after it.
+    quantities : tuple of str
+        Any of ``L_final``, ``L_peak``, ``L_mean`` (angular momentum), ``Q_peak``, ``energy_mean``.
+    ledger : bool
+        Whether to book every change of angular momentum; about doubles the work.
+    frequencies : ndarray
+        ``(n_lines,)`` *THz*, of either sign, at which the Fourier amplitude of every coordinate is taken.
+    signals : ndarray or None
+        ``(n_signals, n_modes)`` weights of signals that are linear in Q, such as probe signals.
+    signal_times : ndarray or None
+        ``(n_times,)`` *ps*, times of observation at which the signals are kept, ascending; None: the end.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range or a quantity unknown.
+    """
+
+    every: float = 0.02
+    start: float = field(default=0.0, kw_only=True)
+    quantities: tuple[str, ...] = field(default=QUANTITIES, kw_only=True)
+    ledger: bool = field(default=False, kw_only=True)
+    frequencies: FloatArray = field(default=cast(Any, ()), kw_only=True)
+    signals: FloatArray | None = field(default=None, kw_only=True)
+    signal_times: FloatArray | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        fix = "give ps: every > 0, start ≥ 0"
+        for name in ("every", "start"):
+            object.__setattr__(self, name, checked_number(getattr(self, name), f"The observation's {name}", fix))
+        if self.every <= 0 or self.start < 0:
+            raise InputError("The times of observation are out of range", found=(self.every, self.start), fix=fix)
+        names = (self.quantities,) if isinstance(self.quantities, str) else tuple(self.quantities)
+        unknown = [name for name in names if name not in QUANTITIES]
+        if unknown:
+            raise InputError("Unknown quantities", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}")
+        object.__setattr__(self, "quantities", names)
+        for name, ndim in (("frequencies", 1), ("signals", 2), ("signal_times", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                array = checked_array(value if len(value) else np.zeros(0), f"The observation's {name}", "give numbers")
+                if array.ndim != ndim:
+                    raise InputError(f"The observation's {name}", found=array.shape, fix=f"give {ndim} dimension(s)")
+                object.__setattr__(self, name, array)
+        if self.signal_times is not None and (self.signals is None or (np.diff(self.signal_times) <= 0).any()):
+            raise InputError(
+                "Times of signals need signals, and ascend",
+                found=reprlib.repr(self.signal_times),
+                fix="give signals, and their times in ascending order",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Observations at k·interval, k = 0 … n_intervals; quantities count from number `first` on; *ps*."""
+
+    interval: float
+    n_intervals: int
+    first: int
+
+    @property
+    def seen(self) -> FloatArray:
+        """Times that count, ``(n,)`` *ps*."""
+        return self.interval * np.arange(self.first, self.n_intervals + 1, dtype=np.float64)
+
+
+def times_of(observe: Observe, duration: float) -> Times:
+    """Return the times of observation of a run of `duration` *ps*.
+
+    Raises
+    ------
+    InputError
+        If there are too many, or the start is after the end.
+    """
+    pairs = duration / (2.0 * observe.every)
+    if not pairs < _LARGEST or observe.start > duration:
+        raise InputError(
+            "The times of observation do not fit the run",
+            found=f"every {observe.every:g} ps from {observe.start:g} ps on, in {duration:g} ps",
+            fix="raise every, lower start or shorten the run",
+        )
+    n_intervals = 2 * max(1, math.ceil(pairs - 1e-9))
+    interval = duration / n_intervals
+    return Times(interval, n_intervals, min(n_intervals, math.ceil(observe.start / interval - _ON_GRID)))
+
+
+def signal_intervals(observe: Observe, times: Times) -> Int32Array:
+    """Return the number of the observation of each signal time, ``(n_times,)`` int32.
+
+    Raises
+    ------
+    InputError
+        If a time is none of observation.
+    """
+    if observe.signals is None:
+        return np.zeros(0, np.int32)
+    if observe.signal_times is None:
+        return np.array([times.n_intervals], np.int32)
+    number = observe.signal_times / times.interval
+    nearest = np.rint(number)
+    off = (np.abs(number - nearest) > _ON_GRID) | (nearest < 0) | (nearest > times.n_intervals)
+    if off.any():
+        raise InputError(
+            "A signal is asked for at a time between observations",
+            found=f"{observe.signal_times[off][0]:g} ps, with observations every {times.interval:g} ps",
+            fix="give multiples of that, or choose `every` so that all times are",
+        )
+    return nearest.astype(np.int32)
+
+
+def line_weights(observe: Observe, times: Times) -> FloatArray:
+    """Return window × interval × (cos, −sin) of 2πνt, ``(n_intervals + 1, n_lines, 2)`` *ps*; Tukey window."""
+    out = np.zeros((times.n_intervals + 1, len(observe.frequencies), 2))
+    t = times.seen
+    distance = np.minimum(np.arange(len(t)), np.arange(len(t))[::-1]) / (TAPER * max(1, len(t) - 1))
+    window = times.interval * (0.5 - 0.5 * np.cos(np.pi * np.minimum(distance, 1.0)))
+    phase = units.TWO_PI * t[:, None] * observe.frequencies
+    out[times.first :] = window[:, None, None] * np.stack([np.cos(phase), -np.sin(phase)], axis=-1)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Angular momenta as sums of weight × l_st over linked pairs: CSR `start`, `link`, `weight` (1/ħ, along x, y, z, n̂).
+
+    `place` ``(n_forms, 2)`` is multiplet and axis (3: n̂) of each; those that are not listed are zero.
+    """
+
+    start: Int32Array
+    link: Int32Array
+    weight: FloatArray
+    place: Int32Array
+
+
+def angular_forms(table: Table, axis: FloatArray) -> Forms:
+    """Return the angular momenta that are not always zero; `axis` ``(3,)`` is n̂."""
+    n_links = len(table.link_mode)
+    weight = np.zeros((len(table.multiplets), 4, n_links))
+    along = np.concatenate([table.link_matrix, table.link_matrix @ axis[:, None]], axis=1) / units.HBAR
+    for end in range(2):
+        np.add.at(weight, (table.link_multiplet[:, end], slice(None), np.arange(n_links)), 0.5 * along)
+    place = np.argwhere(np.abs(weight).max(axis=2, initial=0.0) > 0)
+    start, link, values = [0], [], []
+    for a, direction in place:
+        used = np.flatnonzero(weight[a, direction])
+        link += used.tolist()
+        values += weight[a, direction, used].tolist()
+        start.append(len(link))
+    return Forms(
+        np.array(start, np.int32), np.array(link, np.int32), np.array(values), place.astype(np.int32).reshape(-1, 2)
+    )

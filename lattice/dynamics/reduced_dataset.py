@@ -1,0 +1,179 @@
+"""A reduced run as one labelled dataset: the quantities asked for, with the state of each trajectory's step control."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lattice import units
+from lattice._kernels import trajectory as kernel
+from lattice.dynamics.dataset import AXES, SCHEMA, dependencies, plain
+from lattice.dynamics.ensemble import Arrays, Ensemble
+from lattice.dynamics.ensemble_steps import Outcome
+from lattice.dynamics.integrate import DIVERGED
+from lattice.dynamics.table import RESERVED
+from lattice.modes.batch import instruction_set
+from lattice.structure.crystal import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import xarray
+
+_PER_MODE = ("trajectory", "mode")
+_ANGULAR = ("trajectory", "multiplet", "axis")
+
+
+class Collector:
+    """Takes the results of the kernel chunk by chunk and keeps what was asked for, ``(n_trajectories, …)`` each."""
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        self.ensemble = ensemble
+        self.kept: dict[str, FloatArray] = {}
+
+    def __call__(self, index: IntArray, found: Arrays) -> None:
+        """Reduce the results of trajectories `index`."""
+        with np.errstate(all="ignore"):  # the last numbers of trajectories that diverged
+            reduced = {**self._motion(index, found), **self._angular(found), **self._lines(found)}
+            if self.ensemble.observe.ledger:
+                reduced |= self._ledger(index, found)
+        bad = ~np.isfinite(found["Q_end"] + found["P_end"]).all(axis=1)
+        for name, value in reduced.items():
+            value[bad] = np.nan
+            if name not in self.kept:
+                self.kept[name] = np.empty((len(self.ensemble), *value.shape[1:]))
+            self.kept[name][index] = value
+
+    def _motion(self, index: IntArray, found: Arrays) -> Arrays:
+        """Peaks, energies and signals."""
+        asked, out = self.ensemble.observe.quantities, {}
+        if "Q_peak" in asked:
+            out["Q_peak"] = np.abs(found["Q_peak"])
+        if "energy_mean" in asked:
+            own = self.ensemble.changes.get("omega_squared")
+            omega_squared = self.ensemble.table.omega_squared if own is None else own[index]
+            out["energy_mean"] = found["P_square"] + omega_squared * found["Q_square"]
+            out["energy_mean"] *= 0.5 / units.EV / len(self.ensemble.times.seen)
+        if self.ensemble.observe.signals is not None:
+            out["signal"] = np.ascontiguousarray(found["signal"].transpose(0, 2, 1))
+        return out
+
+    def _angular(self, found: Arrays) -> Arrays:
+        """Angular momenta along x, y, z and n̂, in ħ."""
+        ensemble, out = self.ensemble, {}
+        asked, place = ensemble.observe.quantities, ensemble.forms.place
+        for name, values in (("L_peak", found["form_peak"]), ("L_mean", found["form_sum"])):
+            if name in asked:
+                L = np.zeros((len(values), len(ensemble.table.multiplets), 4))
+                L[:, place[:, 0], place[:, 1]] = values if name == "L_peak" else values / len(ensemble.times.seen)
+                out[name], out[f"{name}_axial"] = L[..., :3], L[..., 3]
+        if "L_final" in asked:
+            L = ensemble.table.angular_momentum(found["Q_end"], found["P_end"])
+            out["L_final"], out["L_final_axial"] = L, L @ ensemble.potential.axis
+        return out
+
+    def _lines(self, found: Arrays) -> Arrays:
+        """Fourier amplitudes and the helicity of each pair at each line."""
+        ensemble = self.ensemble
+        if not len(ensemble.observe.frequencies):
+            return {}
+        sums = found["line_sum"]
+        amplitude = sums[:, :, 0] + 1j * sums[:, :, 1]
+        helicity = np.full((*amplitude.shape[:2], len(ensemble.table.multiplets)), np.nan)
+        for x, y in enumerate(ensemble.potential.pair.tolist()):
+            if y > x:
+                # The amplitude at −ν is the conjugate of that at ν for each real coordinate.
+                plus = np.abs(amplitude[..., x] + 1j * amplitude[..., y]) ** 2
+                minus = np.abs(amplitude[..., x].conj() + 1j * amplitude[..., y].conj()) ** 2
+                helicity[..., ensemble.table.multiplet_of[x]] = (plus - minus) / (plus + minus)
+        parts = np.stack([amplitude.real, amplitude.imag], axis=-1)
+        return {"amplitude": parts, "helicity": helicity}
+
+    def _ledger(self, index: IntArray, found: Arrays) -> Arrays:
+        """Rows of the ledger by multiplet, what the crystal takes, and L(duration) − L(0), in ħ."""
+        ensemble, table = self.ensemble, self.ensemble.table
+        booked = np.zeros((len(index), len(table.rows), len(table.multiplets), 3))
+        for i, ends in enumerate(table.link_multiplet):
+            part = found["ledger"][:, :, i, None] * (0.5 / units.HBAR * table.link_matrix[i])
+            for a in ends:
+                booked[:, :, a] += part
+        crystal = -booked.sum(axis=2)
+        crystal[:, [i for i, row in enumerate(table.rows) if row in RESERVED and row != "harmonic"]] = 0.0
+        change = table.angular_momentum(found["Q_end"], found["P_end"])
+        change -= table.angular_momentum(ensemble.Q0[index], ensemble.P0[index])
+        return {"ledger": booked, "crystal": crystal, "L_change": change}
+
+
+_VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(("L_final", "L_peak", "L_mean", "L_change"), (_ANGULAR, "hbar")),
+    **dict.fromkeys(("L_final_axial", "L_peak_axial", "L_mean_axial"), (_ANGULAR[:2], "hbar")),
+    "Q_peak": (_PER_MODE, "Angstrom amu^(1/2)"),
+    "energy_mean": (_PER_MODE, "eV"),
+    "signal": (("trajectory", "signal_number", "signal_time"), "unit of the weights × Angstrom amu^(1/2)"),
+    "amplitude": (("trajectory", "line", "mode", "part"), "Angstrom amu^(1/2) ps"),
+    "helicity": (("trajectory", "line", "multiplet"), "1"),
+    "ledger": (("trajectory", "channel", "multiplet", "axis"), "hbar"),
+    "crystal": (("trajectory", "channel", "axis"), "hbar"),
+}
+
+
+def reduced_dataset(
+    ensemble: Ensemble, kept: dict[str, FloatArray], outcome: Outcome, numerics: dict[str, Any]
+) -> xarray.Dataset:
+    """Label the quantities of an ensemble; see `lattice.simulate_reduced` for what is in it."""
+    import xarray
+
+    table, times, observe = ensemble.table, ensemble.times, ensemble.observe
+    status = outcome.status
+    variables: dict[str, Any] = {
+        name: (_VARIABLES[name][0], value, {"units": _VARIABLES[name][1]}) for name, value in kept.items()
+    }
+    variables |= {
+        "status": (("trajectory",), status, {"units": "1"}),
+        "step": (("trajectory",), times.interval / outcome.steps, {"units": "ps"}),
+        "step_error": (
+            ("trajectory",), np.where(status == DIVERGED, np.nan, outcome.step_error), {"units": "1"}
+        ),
+        "number": (("trajectory",), ensemble.number.astype(np.int64), {"units": "1"}),
+        "rotation_axis": (("axis",), ensemble.potential.axis, {"units": "1", "long_name": "n̂ of helicity and L"}),
+    }  # fmt: skip
+    coords: dict[str, Any] = {
+        "mode": ("mode", ensemble.potential.labels),
+        "multiplet": ("multiplet", np.array(table.multiplets)),
+        "axis": ("axis", np.array(AXES)),
+    }
+    if observe.ledger:
+        coords["channel"] = ("channel", np.array(table.rows))
+    if len(observe.frequencies):
+        coords["line_frequency"] = ("line", observe.frequencies, {"units": "THz"})
+        coords["part"] = ("part", np.array(["re", "im"]))
+    if observe.signals is not None:
+        asked = [times.n_intervals * times.interval] if observe.signal_times is None else observe.signal_times
+        coords["signal_time"] = ("signal_time", np.asarray(asked), {"units": "ps"})
+    attributes = {
+        "schema": SCHEMA,
+        "kind": "lattice reduced",
+        "provenance": json.dumps(_provenance(ensemble, outcome, numerics), ensure_ascii=False, default=plain),
+    }
+    return xarray.Dataset(variables, coords, attributes)
+
+
+def _provenance(ensemble: Ensemble, outcome: Outcome, numerics: dict[str, Any]) -> dict[str, Any]:
+    """Where the numbers come from; no user, host or path of the machine."""
+    import lattice
+
+    measured = outcome.step_error[np.isfinite(outcome.step_error)]
+    scheme = "half kick, exact Ornstein–Uhlenbeck step, half kick, order 2"
+    return {
+        "lattice": lattice.__version__,
+        "schema": SCHEMA,
+        "parameters": numerics | {"interval_ps": ensemble.times.interval},
+        "step_error": float(measured.max()) if len(measured) else None,
+        "step_error_measured": len(measured),
+        "integrator": scheme if ensemble.bath else "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow",
+        "kernel": {**kernel.build_info(), "isa": instruction_set()},
+        "dependencies": dependencies(),
+        "potential": dict(ensemble.potential.source),
+        "utc": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
