@@ -12,6 +12,7 @@ from lattice.structure.crystal import IntArray
 
 Block = tuple[int, ...]
 MANY_POINTS = 100_000  #: beyond it the store is made of few large files
+PORTION = 2**23  #: numbers that are in memory at a time where everything is read (64 MiB)
 FEW_BLOCKS = 800  #: of a large sweep: each is two files
 POINTS_OF_MANY_BLOCKS = 10_000  #: least points of a block where even `FEW_BLOCKS` would hold too many each
 
@@ -74,10 +75,22 @@ class Layout:
             total *= np.minimum((i + 1) * b, n) - i * b
         return total
 
-    def slabs(self) -> Iterator[slice]:
-        """Parts of the first dimension, each of one row of blocks."""
-        for first in range(0, self.shape[0], self.block[0]):
-            yield slice(first, min(first + self.block[0], self.shape[0]))
+    def portions(self, width: int) -> Iterator[tuple[slice, ...]]:
+        """Parts of the grid of at most `PORTION` numbers, `width` for each point, in the order of the points."""
+        yield from _portions(self.shape, self.block, width)
+
+
+def _portions(shape: tuple[int, ...], block: tuple[int, ...], width: int) -> Iterator[tuple[slice, ...]]:
+    inner = math.prod(shape[1:]) * width
+    if inner > PORTION and len(shape) > 1:
+        for i in range(shape[0]):
+            for rest in _portions(shape[1:], block[1:], width):
+                yield (slice(i, i + 1), *rest)
+        return
+    rows = max(1, PORTION // max(1, inner))
+    rows = max(rows - rows % block[0], min(rows, block[0]))  # whole blocks, where one fits
+    for first in range(0, shape[0], rows):
+        yield (slice(first, min(first + rows, shape[0])), *(slice(0, n) for n in shape[1:]))
 
 
 def cut(shape: tuple[int, ...], points: int) -> Layout:
