@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from lattice.anharmonic.fit import fit_potential
     from lattice.anharmonic.invariants import Invariant, find_invariants
     from lattice.anharmonic.line_channels import line_channels
+    from lattice.anharmonic.paths import keep_paths
     from lattice.anharmonic.potential import Potential
     from lattice.anharmonic.project import project_potential
+    from lattice.anharmonic.raman import raman_forms, with_raman_drive
+    from lattice.anharmonic.raman_differences import fit_raman
     from lattice.anharmonic.relax import relax_structure
+    from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.observation import Observe
     from lattice.dynamics.pulse import Pulse, default_pulse
@@ -46,10 +50,13 @@ if TYPE_CHECKING:
     from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
     from lattice.observe.edelstein import edelstein
+    from lattice.observe.kerr import kerr
     from lattice.observe.light import pulse_fluence, pulse_helicity, pulse_spectrum
     from lattice.observe.magnetic_moment import magnetic_moment
+    from lattice.observe.mechanism import mechanism
     from lattice.observe.mesh import angular_momentum_dos, solve_mesh, unfold_mesh
     from lattice.observe.path import solve_path
+    from lattice.observe.probe import Probe
     from lattice.show.page import write_page
     from lattice.structure.charge_components import adjust_charges
     from lattice.structure.crystal import Crystal
@@ -73,6 +80,7 @@ _HOME = {
     "Modes": "lattice.modes.modes",
     "Observe": "lattice.dynamics.observation",
     "Potential": "lattice.anharmonic.potential",
+    "Probe": "lattice.observe.probe",
     "Pulse": "lattice.dynamics.pulse",
     "PulseArray": "lattice.dynamics.pulse_array",
     "Record": "lattice.dynamics.record",
@@ -90,16 +98,22 @@ _HOME = {
     "find_invariants": "lattice.anharmonic.invariants",
     "fit_potential": "lattice.anharmonic.fit",
     "gamma_coordinates": "lattice.anharmonic.coordinates",
+    "fit_raman": "lattice.anharmonic.raman_differences",
+    "keep_paths": "lattice.anharmonic.paths",
+    "kerr": "lattice.observe.kerr",
     "ledger": "lattice.dynamics.ledger",
     "line_channels": "lattice.anharmonic.line_channels",
     "load": "lattice.structure.load",
     "load_modes": "lattice.modes.files",
     "load_potential": "lattice.anharmonic.files",
     "magnetic_moment": "lattice.observe.magnetic_moment",
+    "mechanism": "lattice.observe.mechanism",
     "polar_labels": "lattice.modes.polar",
     "read_modes": "lattice.modes.read",
     "save_modes": "lattice.modes.files",
     "project_potential": "lattice.anharmonic.project",
+    "raman_forms": "lattice.anharmonic.raman",
+    "with_raman_drive": "lattice.anharmonic.raman",
     "read_forces": "lattice.anharmonic.external",
     "reduced_step": "lattice.dynamics.reduced",
     "relax_structure": "lattice.anharmonic.relax",
@@ -111,6 +125,7 @@ _HOME = {
     "sampled_pulse": "lattice.dynamics.pulse_builders",
     "simulate": "lattice.dynamics.simulate",
     "simulate_ensemble": "lattice.dynamics.simulate",
+    "simulate_full_potential": "lattice.dynamics.full_potential",
     "solve_mesh": "lattice.observe.mesh",
     "simulate_reduced": "lattice.dynamics.reduced",
     "solve_modes": "lattice.modes.solve",
@@ -142,6 +157,7 @@ __all__ = [
     "Modes",
     "Observe",
     "Potential",
+    "Probe",
     "Pulse",
     "PulseArray",
     "Record",
@@ -159,13 +175,17 @@ __all__ = [
     "edelstein",
     "find_invariants",
     "fit_potential",
+    "fit_raman",
     "gamma_coordinates",
+    "keep_paths",
+    "kerr",
     "ledger",
     "line_channels",
     "load",
     "load_modes",
     "load_potential",
     "magnetic_moment",
+    "mechanism",
     "open_sweep",
     "polar_labels",
     "project_potential",
@@ -173,6 +193,7 @@ __all__ = [
     "pulse_helicity",
     "pulse_pairs",
     "pulse_spectrum",
+    "raman_forms",
     "read_forces",
     "read_modes",
     "read_samples",
@@ -183,6 +204,7 @@ __all__ = [
     "save_modes",
     "simulate",
     "simulate_ensemble",
+    "simulate_full_potential",
     "solve_mesh",
     "solve_modes",
     "solve_path",
@@ -191,6 +213,7 @@ __all__ = [
     "sweep_failures",
     "sweep_point",
     "unfold_mesh",
+    "with_raman_drive",
     "write_displacements",
     "write_page",
 ]

@@ -5,6 +5,8 @@ Every error is raised where the user's data enters, and always says how to mend 
 
 from __future__ import annotations
 
+LONGEST = 1000  #: characters of what was found that a message shows; a damaged file may be one long line
+
 
 class LatticeError(Exception):
     """Base of every error that `lattice` raises on purpose.
@@ -26,7 +28,10 @@ class LatticeError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"{self.what}.\n  found: {self.found}\n  fix:   {self.fix}"
+        found = str(self.found)
+        if len(found) > LONGEST:
+            found = f"{found[:LONGEST]}… ({len(found)} characters)"
+        return f"{self.what}.\n  found: {found}\n  fix:   {self.fix}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.found, self.fix)

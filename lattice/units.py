@@ -26,6 +26,9 @@ THZ_PER_ROOT_EV = math.sqrt(EV) / TWO_PI  #: ν in THz of a mode with curvature 
 INVERSE_CM_PER_THZ = 1e12 / (constants.c * 100.0)  #: 1 THz in cm⁻¹
 COULOMB = constants.e / (4.0 * math.pi * constants.epsilon_0 * _ANGSTROM)  #: e²/(4πε0) in eV Å (14.39964…)
 EPSILON_IONIC = 4.0 * math.pi * COULOMB * EV  #: e²/ε0 in amu Å³/ps²: ε = EPSILON_IONIC/V · Z Z/ω²
+#: ε0 · 1 Å³ (MV/cm)² in eV: the energy of a field in a cell
+FIELD_ENERGY: float = constants.epsilon_0 * _ANGSTROM**3 * 1e16 / constants.eV
+WAVENUMBER_PER_EV: float = constants.eV * _ANGSTROM / (constants.hbar * constants.c)  #: 1/Å, of light of 1 eV in vacuum
 #: ε0 c · 1 (MV/cm)² ps in J/m²
 FLUENCE: float = constants.epsilon_0 * constants.c * 1e16 * _PS
 

@@ -113,3 +113,28 @@ def cubic_constants(points):
                 (p, a), (q, b), (s, d) = ends
                 array[p, q, s] += a * b * d * tensor
     return array
+
+
+class BondCalculator:
+    """The same Lennard-Jones crystal from a fixed list of bonds, in microseconds; while no bond crosses the cutoff."""
+
+    def __init__(self):
+        found = bonds()
+        self.ends = np.array([(i, j) for i, j, _ in found]).T
+        self.vectors = np.array([r for _, _, r in found])
+        self.home = crystal().positions @ crystal().cell
+
+    def _bonds(self, positions):
+        moved = positions - self.home
+        r = self.vectors + moved[self.ends[1]] - moved[self.ends[0]]
+        return r, np.einsum("bx,bx->b", r, r)
+
+    def get_forces(self, atoms):
+        r, s = self._bonds(atoms.positions)
+        forces = np.zeros_like(atoms.positions)
+        np.add.at(forces, self.ends[0], 2 * radial(s, 1)[:, None] * r)
+        return forces
+
+    def energy(self, positions):
+        """Energy in eV per cell."""
+        return 0.5 * radial(self._bonds(positions)[1], 0).sum()

@@ -39,3 +39,10 @@ def test_electrostatics():
     # ε = e² Z²/(ε0 V ω²) for Z = 1 e/√amu, V = 1 Å³, ω = 1 rad/ps
     by_hand = E**2 / AMU / (EPS0 * 1e-30 * 1e24)
     np.testing.assert_allclose(units.EPSILON_IONIC, by_hand, rtol=1e-8)
+
+
+def test_light():
+    # ½ ε0 E² V of 1 MV/cm in 1 Å³, doubled; and k = 2π/λ with λ = hc/E, 12398.42 Å for 1 eV
+    np.testing.assert_allclose(units.FIELD_ENERGY, EPS0 * (1e8) ** 2 * 1e-30 / E, rtol=1e-8)
+    np.testing.assert_allclose(2 * math.pi / units.WAVENUMBER_PER_EV, H * C / E * 1e10, rtol=1e-12)
+    np.testing.assert_allclose(2 * math.pi / units.WAVENUMBER_PER_EV, 12398.42, rtol=1e-6)

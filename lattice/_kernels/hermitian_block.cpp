@@ -15,6 +15,9 @@
 #include <stddef.h>
 
 #include "hermitian_block.h"
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #ifndef LANES
 #error "LANES: doubles in a vector register"
@@ -475,15 +478,58 @@ ALWAYS_INLINE void write_spin(int n, int count, const complex_lanes *y, mask ran
 /* A complex number in memory, aligned as a double: written at once. */
 typedef double number __attribute__((vector_size(16), aligned(8), may_alias));
 
+#ifdef __AVX512F__
+/* Components i to i + 3, as far as there are any, of all eight lanes: transposed, so that each lane's are one store. */
+ALWAYS_INLINE void write_four(int n, int i, const complex_lanes *y, double *const *out)
+{
+    const int last = n - 1;
+    const __mmask8 kept = i + 4 <= n ? 0xff : (__mmask8)((1 << 2 * (n - i)) - 1);
+    __m512d pair[2][4], quad[2][4]; /* [odd lanes][component]: re, im of lanes 0 2 4 6 or 1 3 5 7 */
+    for (int j = 0; j < 4; j++) {
+        const complex_lanes x = y[(i + j < n ? i + j : last) * COLUMNS];
+        pair[0][j] = _mm512_unpacklo_pd((__m512d)x.re, (__m512d)x.im);
+        pair[1][j] = _mm512_unpackhi_pd((__m512d)x.re, (__m512d)x.im);
+    }
+    for (int odd = 0; odd < 2; odd++) {
+        const __m512d *p = pair[odd];
+        quad[odd][0] = _mm512_shuffle_f64x2(p[0], p[1], 0x44); /* components 0, 1 of the lower two lanes */
+        quad[odd][1] = _mm512_shuffle_f64x2(p[2], p[3], 0x44);
+        quad[odd][2] = _mm512_shuffle_f64x2(p[0], p[1], 0xee); /* of the upper two */
+        quad[odd][3] = _mm512_shuffle_f64x2(p[2], p[3], 0xee);
+        for (int half = 0; half < 2; half++) {
+            const __m512d a = quad[odd][2 * half], b = quad[odd][2 * half + 1];
+            _mm512_mask_storeu_pd(out[4 * half + odd] + 2 * i, kept, _mm512_shuffle_f64x2(a, b, 0x88));
+            _mm512_mask_storeu_pd(out[4 * half + 2 + odd] + 2 * i, kept, _mm512_shuffle_f64x2(a, b, 0xdd));
+        }
+    }
+}
+#endif
+
 ALWAYS_INLINE void write_vector(int n, int count, const complex_lanes *y, mask rank, double *eigenvector)
 {
     double *out[LANES];
     for (int lane = 0; lane < count; lane++)
         out[lane] = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
+#ifdef __AVX512F__
+    if (count == LANES) {
+        for (int i = 0; i < n; i += 4)
+            write_four(n, i, y, out);
+        return;
+    }
+#endif
     for (int i = 0; i < n; i++)
-        for (int lane = 0; lane < count; lane++) {
+        for (int lane = 0; lane < count; lane++)
             *(number *)(out[lane] + 2 * i) = number{y[i * COLUMNS].re[lane], y[i * COLUMNS].im[lane]};
-        }
+}
+
+/* Bring the memory of one eigenvector of each lane to the cache while it is computed. */
+ALWAYS_INLINE void fetch_rows(int n, int count, mask rank, double *eigenvector)
+{
+    for (int lane = 0; lane < count; lane++) {
+        const double *out = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
+        for (int i = 0; i < 2 * n; i += 8)
+            __builtin_prefetch(out + i, 1);
+    }
 }
 
 /* Eigenvalues and, in ascending order of them, eigenvectors with the phases of their atoms and J. */
@@ -496,6 +542,9 @@ void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue
     if (eigenvector == NULL && spin == NULL)
         return;
     for (int mode = 0; mode < n; mode += COLUMNS) {
+        if (eigenvector != NULL)
+            for (int k = 0; k < COLUMNS && mode + k < n; k++)
+                fetch_rows(n, count, w.rank[mode + k], eigenvector);
         back_transform(n, mode, w);
         for (int k = 0; k < COLUMNS && mode + k < n; k++) {
             complex_lanes *y = w.column + k;
@@ -588,9 +637,15 @@ extern "C" int NAME(lattice_hermitian_, LEVEL)(const lattice_bonds *bonds, int n
     for (int k = 0; k < packs; k++) {
         const long first = (long)k * LANES;
         const int filled = k + 1 < packs ? LANES : (int)(count - first);
+        static double scratch[2*27*27*8] __attribute__((aligned(64)));
         write_modes(n, filled, bonds != NULL, w[k], eigenvalue + n * first,
-                    eigenvector != NULL ? eigenvector + 2 * nn * first : NULL,
+                    eigenvector != NULL ? scratch : NULL,
                     spin != NULL ? spin + 3 * n * first : NULL);
+        if (eigenvector != NULL) {
+            double *to = eigenvector + 2 * nn * first;
+            for (long i = 0; i < 2 * nn * filled; i += 2)
+                _mm_stream_pd(to + i, *(__m128d*)(scratch + i));
+        }
         for (int lane = 0; lane < filled; lane++)
             n_failed += w[k].failed[lane] != 0;
     }

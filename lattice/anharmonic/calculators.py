@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 from importlib import import_module
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from lattice.errors import InputError, MissingDependency
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.potential import Potential
+    from lattice.structure.cell import Cell
     from lattice.structure.crystal import Crystal
 
 SHORT_NAMES = ("lj", "emt", "chgnet")
@@ -19,7 +22,7 @@ CHGNET_MODEL = "0.2.0"
 _LJ_EPSILON = 0.1  # eV
 
 
-def make_calculator(spec: str, crystal: Crystal) -> Any:
+def make_calculator(spec: str, crystal: Crystal | Cell) -> Any:
     """Make an ASE calculator from its specification. This imports and runs code that the user names.
 
     Parameters
@@ -28,7 +31,7 @@ def make_calculator(spec: str, crystal: Crystal) -> Any:
         ``module:factory``, a callable without arguments that returns an ASE calculator, found as Python finds modules
         or in the working folder; or ``lj`` (one Lennard-Jones potential for all species, ε = 0.1 eV, its minimum at the
         shortest bond of the crystal: for tests), ``emt`` (ASE's effective-medium theory), ``chgnet`` (model 0.2.0).
-    crystal : Crystal
+    crystal : Crystal or Cell
         For ``lj``.
 
     Raises
@@ -54,6 +57,35 @@ def make_calculator(spec: str, crystal: Crystal) -> Any:
             fix=f"use {', '.join(SHORT_NAMES)}, or module:factory with a factory that returns an ASE calculator",
         )
     return checked_calculator(_factory(spec)())
+
+
+def potential_calculator(spec: str, potential: Potential) -> Any:
+    """Make the calculator of a specification for the crystal of a potential.
+
+    ``lj`` is the Lennard-Jones potential to which the couplings were fitted, if they were to one: its radius follows
+    the shortest bond, which relaxation changes.
+
+    Parameters
+    ----------
+    spec : str
+        As in `make_calculator`.
+    potential : Potential
+        With a crystal.
+
+    Raises
+    ------
+    InputError, MissingDependency
+        As `make_calculator`, and if the potential has no crystal.
+    """
+    if potential.crystal is None:
+        raise InputError("The potential has no crystal", found="no atoms", fix="use one that `lattice couple` made")
+    name, _, parameters = str(potential.source.get("calculator", "")).partition(" ")
+    if spec == "lj" and name == "ase.calculators.lj.LennardJones" and parameters:
+        from ase.calculators import lj
+
+        module: Any = lj
+        return module.LennardJones(**json.loads(parameters))
+    return make_calculator(spec, potential.crystal.to_cell())
 
 
 def checked_calculator(calculator: Any) -> Any:
@@ -105,8 +137,9 @@ def _factory(spec: str) -> Any:
     return factory
 
 
-def _lennard_jones(crystal: Crystal) -> Any:
+def _lennard_jones(crystal: Crystal | Cell) -> Any:
     """Return a Lennard-Jones calculator whose minimum lies at the shortest bond; cut off smoothly at 3 σ."""
+    import numpy as np
     from ase import neighborlist
     from ase.calculators import lj
 
@@ -115,7 +148,7 @@ def _lennard_jones(crystal: Crystal) -> Any:
     module: Any = lj
     neighbours: Any = neighborlist.neighbor_list
     atoms = atoms_of(crystal)
-    reach = 1.2 * (crystal.volume / crystal.n_atoms) ** (1 / 3)
+    reach = 1.2 * (abs(float(np.linalg.det(crystal.cell))) / crystal.n_atoms) ** (1 / 3)
     lengths = neighbours("d", atoms, reach)
     while len(lengths) == 0:
         reach *= 1.5

@@ -175,6 +175,12 @@ def _in_order(output: ForceOutput, positions: FloatArray, crystal: Crystal) -> F
             found=f"an atom is {farthest:.2g} Å from its place",
             fix="run the structure of this folder without relaxation",
         )
+    if output.numbers is not None and (output.numbers[order] != crystal.numbers).any():
+        raise InputError(
+            f"{output.file} belongs to another structure",
+            found="an atom of another species at its place",
+            fix="run the structure of this folder with its own species",
+        )
     return np.asarray(output.forces[order])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,20 +14,19 @@ from lattice.anharmonic import toml_text
 from lattice.anharmonic.invariance import check_invariance
 from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.pairs import derived_pairs
-from lattice.anharmonic.polynomial import padded
 from lattice.anharmonic.potential import CellRecord, Potential
+from lattice.anharmonic.potential_dataset import MAX_BYTES, fields_of_netcdf, potential_dataset
+from lattice.anharmonic.raman import check_raman
 from lattice.errors import FormatError, InputError
+from lattice.modes.netcdf import write_netcdf
 from lattice.structure.bundled import bundled_file, bundled_names
 from lattice.structure.complete_file import complete_file
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from lattice.modes.modes import Modes
 
 _FREQUENCIES = ("measured", "computed")
 _REPLACED = "measured where known"  # value of source["frequencies"]
-_MAX_BYTES = 64 * 2**20  # a potential is a table that people read; anything larger is another file
 _CRYSTAL_KEYS = {"cell", "positions", "species", "masses"}
 
 
@@ -64,9 +62,10 @@ def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "
     if frequencies not in _FREQUENCIES:
         raise InputError("Unknown choice of frequencies", found=frequencies, fix="use 'measured' or 'computed'")
     path, name = _find(path_or_name)
-    fields = _fields_of_netcdf(path) if path.suffix == ".nc" else toml_text.parse(_read(path), str(path.name))
+    fields = fields_of_netcdf(path) if path.suffix == ".nc" else toml_text.parse(_read(path), str(path.name))
     potential, measured = _build(fields, str(path.name))
     checked = check_invariance(potential)
+    check_raman(potential)
     modes = None if name is None else _bundled_modes(name, potential)
     source = dict(potential.source) | {
         "file": path.name if name is None else f"{name}/{path.name}",
@@ -107,9 +106,7 @@ def save_potential(potential: Potential, path: str | os.PathLike[str]) -> None:
     if suffix not in {".toml", ".nc"}:
         raise InputError("Unknown ending for a potential", found=repr(path), fix="end the name in .toml or .nc")
     if suffix == ".nc":
-        dataset = _dataset(potential)
-        with complete_file(path) as temporary:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+        write_netcdf(potential_dataset(potential, _crystal_table(potential)), path)
         return
     text = toml_text.text_of(potential, _crystal_table(potential), _range_table(potential))
     with complete_file(path) as temporary:
@@ -158,7 +155,7 @@ def _read(path: Path) -> str:
     """Read a text file of sane size."""
     try:
         size = path.stat().st_size
-        if size > _MAX_BYTES:
+        if size > MAX_BYTES:
             raise FormatError(
                 f"{path.name} is too large for a potential", found=f"{size} bytes", fix="give a potential file"
             )
@@ -181,6 +178,11 @@ def _build(fields: dict[str, Any], where: str) -> tuple[Potential, dict[str, dic
             raise FormatError(
                 f"[{what}] of {where} names an unknown multiplet", found=unknown[0], fix=f"use {', '.join(names)}"
             )
+    twice = next((x for i, x in enumerate(fields["labels"]) if x in fields["labels"][:i]), None)
+    if twice is not None:
+        raise FormatError(
+            f"Two coordinates of {where} have the same label", found=twice, fix="give each [[mode]] a label of its own"
+        )
     if fields["eigenvectors"] is None:
         _check_pairs(fields, where)
     arrays: dict[str, Any] = {k: v if v is None else np.asarray(v) for k, v in fields.items() if k != "source"}
@@ -312,74 +314,3 @@ def _bundled_modes(name: str, potential: Potential) -> Modes:
             fix="reinstall the package, or run the recipe of the bundled crystal again",
         )
     return modes
-
-
-def _dataset(potential: Potential) -> xr.Dataset:
-    """Return the potential as a Dataset with the names of its fields."""
-    import xarray as xr
-
-    arrays: dict[str, Any] = {
-        "axis": ("axis_component", potential.axis, {"units": "1"}),
-        "frequency": ("mode", potential.frequency, {"units": "THz"}),
-        "linewidth": ("mode", potential.linewidth, {"units": "THz"}),
-        "label": ("mode", potential.labels.astype(object)),
-        "multiplet": ("mode", potential.multiplet.astype(object)),
-        "irrep": ("mode", np.asarray(potential.irreps).astype(object)),
-        "pair": ("mode", potential.pair),
-        "mode_number": ("mode", potential.mode_numbers),
-        "coefficient": ("term", potential.coefficient, {"units": "eV (angstrom sqrt(amu))^-k (MV/cm)^-j"}),
-        "mode_index": (("term", "factor"), potential.mode_index),
-        "field_axis": (("term", "field_factor"), potential.field_axis),
-        "channel": ("term", potential.channel.astype(object)),
-    }
-    if potential.eigenvectors is not None:
-        arrays["eigenvector"] = (("mode", "atom", "axis_component"), potential.eigenvectors, {"units": "1"})
-    if potential.amplitude_range is not None:
-        arrays["amplitude_range"] = ("mode", potential.amplitude_range, {"units": "angstrom sqrt(amu)"})
-    tables = {"crystal": _crystal_table(potential), "source": dict(potential.source)}
-    return xr.Dataset(arrays, attrs={"schema": toml_text.SCHEMA, "tables": json.dumps(tables)})
-
-
-def _fields_of_netcdf(path: Path) -> dict[str, Any]:
-    """Return the same fields as `toml_text.parse`, from a netCDF file."""
-    import xarray as xr
-
-    wrong = FormatError(
-        f"{path.name} is not a potential", found="other contents", fix="give a file that Potential.save wrote"
-    )
-    try:
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
-            if sum(v.nbytes for v in opened.variables.values()) > _MAX_BYTES:
-                raise wrong
-            data = opened.load()
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise FormatError(
-            f"{path.name} cannot be read as netCDF", found=error, fix="give a complete .nc file"
-        ) from None
-    try:
-        if data.attrs["schema"] != toml_text.SCHEMA:
-            raise wrong
-        tables = json.loads(data.attrs["tables"])
-        multiplet = [str(x) for x in data["multiplet"].values]
-        ranges = {}
-        if "amplitude_range" in data:
-            pairs = zip(multiplet, data["amplitude_range"].values.tolist(), strict=True)
-            ranges = {name: value for name, value in pairs if np.isfinite(value)}
-        return {
-            "axis": data["axis"].values,
-            "labels": [str(x) for x in data["label"].values],
-            "multiplet": multiplet,
-            "irreps": [str(x) for x in data["irrep"].values],
-            "eigenvectors": data["eigenvector"].values if "eigenvector" in data else None,
-            "channel": [str(x) for x in data["channel"].values],
-            "mode_numbers": data["mode_number"].values,
-            "mode_index": data["mode_index"].values if data.sizes.get("term") else padded([]),
-            "field_axis": data["field_axis"].values if data.sizes.get("term") else padded([]),
-            **{key: data[key].values for key in ("frequency", "linewidth", "pair", "coefficient")},
-            "crystal": tables["crystal"],
-            "source": tables["source"],
-            "range": ranges,
-            "measured": {},
-        }
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise wrong from None

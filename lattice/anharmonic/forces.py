@@ -20,13 +20,14 @@ from lattice.structure.crystal import FloatArray, IntArray
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from lattice.structure.cell import Cell
     from lattice.structure.crystal import Crystal
 
 #: ``map(function, items)``: the builtin, or that of a pool; results in the order of the items, best as they come.
 Mapping = Callable[[Callable[[FloatArray], FloatArray], Iterable[FloatArray]], Iterable[FloatArray]]
 
 
-def atoms_of(crystal: Crystal, displacements: FloatArray | None = None) -> Atoms:
+def atoms_of(crystal: Crystal | Cell, displacements: FloatArray | None = None) -> Atoms:
     """Return the crystal as `ase.Atoms`, displaced by ``(n_atoms, 3)`` *Å*."""
     from ase import Atoms
 
@@ -110,6 +111,24 @@ def compute_forces(
             with complete_file(names[i]) as temporary:
                 np.savez(temporary, positions=positions[i], forces=found[i])
     return Forces(np.array([found[i] for i in range(len(positions))]), n_cached)
+
+
+def force_at(call: ForceCall, positions: FloatArray) -> FloatArray:
+    """Return the forces of one structure, checked.
+
+    Parameters
+    ----------
+    call : ForceCall
+    positions : ndarray
+        ``(n_atoms, 3)`` *Å*.
+
+    Raises
+    ------
+    FitError
+        If the calculator fails, or returns something else than finite forces.
+    """
+    (forces,) = _guarded(map(call, [positions]))
+    return _checked(forces, positions.shape)
 
 
 def _guarded(results: Iterable[FloatArray]) -> Iterator[FloatArray]:

@@ -198,7 +198,7 @@ def _of_channel(powers: _Powers, content: Counter[int], n_fields: int) -> Iterat
     if rank == 0:
         return
     parts = [powers.power(block, power) for block, power in factors]
-    rows = _reduced(_invariant_space([action for _, action in parts], rank))
+    rows, _ = row_reduced(_invariant_space([action for _, action in parts], rank))
     monomials = [tuple(m) for m in product(*(names for names, _ in parts))]
     channel = _channel(powers, content, n_fields)
     for number, row in enumerate(rows, 1):
@@ -251,10 +251,20 @@ def _group_mean(actions: Sequence[FloatArray], rows: FloatArray) -> FloatArray:
     return total / len(actions[0])
 
 
-def _reduced(rows: FloatArray) -> FloatArray:
-    """Return the row-reduced form: pivots 1, zeros above and below them, round-off removed.
+def row_reduced(rows: FloatArray) -> tuple[FloatArray, list[int]]:
+    """Return the row-reduced form of independent rows, and the column of each pivot.
 
-    Pivots are the leftmost columns that are not much smaller than the largest one.
+    Parameters
+    ----------
+    rows : ndarray
+        ``(rank, N)``.
+
+    Returns
+    -------
+    rows : ndarray
+        ``(rank, N)``: pivots 1, zeros above and below them, round-off removed.
+    pivots : list of int
+        Ascending: the leftmost columns that are not much smaller than the largest one.
     """
     rows = rows.copy()
     pivots: list[int] = []
@@ -270,4 +280,4 @@ def _reduced(rows: FloatArray) -> FloatArray:
         rows[others] -= np.outer(rows[others, column], rows[rank])
     rows = rows[np.argsort(pivots)]
     rows[np.abs(rows) < _ROUND_OFF * np.abs(rows).max(axis=1, keepdims=True)] = 0.0
-    return np.asarray(rows)
+    return np.asarray(rows), sorted(pivots)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lattice.modes.modes import Modes
 
 StringArray = NDArray[np.str_]
+ComplexArray = NDArray[np.complex128]
 PADDING = -1  #: fills the unused places of `mode_index` and `field_axis`
 
 
@@ -94,6 +95,9 @@ class Potential:
         ``(n,)`` *Å√amu*, largest |Q| at which the couplings were determined; NaN where unknown.
     modes : Modes or None
         The modes that the coordinates belong to.
+    raman : ndarray or None
+        ``(n, 3, 3)`` complex, symmetric, *1/(Å√amu)*: ∂ε/∂Q of the relative permittivity at the photon energy of a
+        probe, for fields exp(−iωt). It moves nothing: a force on Q is a term with two field factors.
     source : mapping
         Provenance: plain strings, numbers and lists.
     angular_momentum : ndarray
@@ -118,6 +122,7 @@ class Potential:
     irreps: StringArray | None = None
     amplitude_range: FloatArray | None = None
     modes: Modes | None = None
+    raman: ComplexArray | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     angular_momentum: FloatArray = field(init=False)
     mode_charge: FloatArray = field(init=False)
@@ -129,6 +134,8 @@ class Potential:
         for name in ("mode_index", "field_axis", "pair"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.int64))
         n = len(self.frequency)
+        if self.raman is not None:
+            object.__setattr__(self, "raman", frozen_array(self.raman, np.complex128))
         defaults = {"mode_numbers": np.arange(n), "irreps": np.full(n, "")}
         for name, default in defaults.items():
             if getattr(self, name) is None:
@@ -162,10 +169,11 @@ class Potential:
 def _check_shapes(potential: Potential) -> None:
     """Every array has one entry for each coordinate or each term."""
     n, n_terms = len(potential.frequency), len(potential.coefficient)
-    per_mode = ("linewidth", "labels", "multiplet", "pair", "mode_numbers", "irreps", "amplitude_range", "eigenvectors")
+    per_mode = ["linewidth", "labels", "multiplet", "pair", "mode_numbers", "irreps"]
+    per_mode += ["amplitude_range", "eigenvectors", "raman"]
     for names, length, what in (
         (per_mode, n, "coordinate"),
-        (("mode_index", "field_axis", "channel"), n_terms, "term"),
+        (["mode_index", "field_axis", "channel"], n_terms, "term"),
     ):
         for name in names:
             value = getattr(potential, name)
@@ -189,6 +197,16 @@ def _check_shapes(potential: Potential) -> None:
         )
 
 
+def _check_raman(raman: ComplexArray) -> None:
+    """Raman tensors are finite and symmetric."""
+    fix = "give a symmetric matrix of three rows of three finite numbers for each coordinate"
+    if raman.shape[1:] != (3, 3) or not np.isfinite(raman).all():
+        raise InputError("The potential's Raman tensors cannot be used", found=f"shape {raman.shape}", fix=fix)
+    defect = float(np.abs(raman - raman.swapaxes(1, 2)).max(initial=0.0))
+    if defect > 1e-6 * float(np.abs(raman).max(initial=0.0)):
+        raise InputError("A Raman tensor is not symmetric", found=f"off by {defect:.1e} 1/(Å√amu)", fix=fix)
+
+
 def _check_values(potential: Potential) -> None:
     """Numbers are finite, indices exist, the axis is a unit vector."""
     for name in ("axis", "frequency", "linewidth", "coefficient", "eigenvectors"):
@@ -199,6 +217,8 @@ def _check_values(potential: Potential) -> None:
                 found="NaN or infinity",
                 fix="correct the entry",
             )
+    if potential.raman is not None:
+        _check_raman(potential.raman)
     if (potential.linewidth < 0).any():
         raise InputError("A linewidth is negative", found=potential.linewidth.min(), fix="give linewidths in THz, ≥ 0")
     if potential.axis.shape != (3,) or abs(np.linalg.norm(potential.axis) - 1) > 1e-9:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice.anharmonic.polynomial import padded
 from lattice.errors import FormatError
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from lattice.anharmonic.potential import Potential
 
 SCHEMA = 1
-_MODE_KEYS = {"label", "multiplet", "frequency", "linewidth", "eigenvector", "pair", "irrep", "number"}
+_RAMAN_KEYS = ("raman", "raman_imaginary")
+_MODE_KEYS = {"label", "multiplet", "frequency", "linewidth", "eigenvector", "pair", "irrep", "number", *_RAMAN_KEYS}
 _TERM_KEYS = {"modes", "field", "coefficient", "channel"}
 _MEASURED_KEYS = {"frequency", "linewidth", "citation"}
 _TOP_KEYS = {"schema", "axis", "mode", "term", "crystal", "range", "measured", "source"}
@@ -42,7 +45,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     """
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
         raise FormatError(f"{where} is not valid TOML", found=error, fix="correct the line that is named") from None
     _check_keys(data, _TOP_KEYS, where, required={"schema", "axis", "mode", "term"})
     if data["schema"] != SCHEMA:
@@ -63,6 +66,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
         "mode_numbers": [_integer(m.get("number", i), f"number of {where}") for i, m in enumerate(modes)],
         "eigenvectors": _eigenvectors(modes, where),
         "pair": _pairs(modes, where),
+        "raman": _raman(modes, where),
         "coefficient": [_number(t["coefficient"], f"coefficient of {where}") for t in terms],
         "mode_index": mode_index,
         "field_axis": field_axis,
@@ -134,9 +138,15 @@ def _check_keys(table: Mapping[str, Any], known: set[str], what: str, required: 
 
 
 def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"The {what} must be a finite number", found=repr(value), fix="write a number such as 2.05")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise FormatError(
+            f"The {what} must be a finite number", found=reprlib.repr(value), fix="write a number such as 2.05"
+        )
+    return float(cast(float, value))
 
 
 def _integer(value: object, what: str) -> int:
@@ -194,6 +204,28 @@ def _eigenvectors(modes: Sequence[Mapping[str, Any]], where: str) -> list[list[l
     return rows
 
 
+def _raman(modes: Sequence[Mapping[str, Any]], where: str) -> NDArray[np.complex128] | None:
+    """Return the Raman tensors of all coordinates, 0 where none is written; None if there is none at all."""
+    if not any(key in mode for mode in modes for key in _RAMAN_KEYS):
+        return None
+    total = np.zeros((len(modes), 3, 3), dtype=np.complex128)
+    for i, mode in enumerate(modes):
+        for key, factor in zip(_RAMAN_KEYS, (1.0, 1.0j), strict=True):
+            if key not in mode:
+                continue
+            what = f"{key} of [[mode]] {i} of {where}"
+            rows = mode[key] if isinstance(mode[key], list) else []
+            tensor = [_numbers(row, what) for row in rows]
+            if [len(row) for row in tensor] != [3, 3, 3]:
+                raise FormatError(
+                    f"The {what} has the wrong shape",
+                    found=repr(mode[key])[:60],
+                    fix="give three rows of three numbers",
+                )
+            total[i] += factor * np.array(tensor)
+    return total
+
+
 def _pairs(modes: Sequence[Mapping[str, Any]], where: str) -> list[int]:
     """Return the partner of each coordinate, −1 for none; each `pair` must be named by both of its members."""
     pairs = [-1] * len(modes)
@@ -234,6 +266,7 @@ def text_of(potential: Potential, crystal: Mapping[str, Any], ranges: Mapping[st
         lines += [f"linewidth = {_value(float(potential.linewidth[i]))}"]
         if potential.pair[i] >= 0:
             lines += [f"pair = {sorted((i, int(potential.pair[i])))}"]
+        lines += _raman_lines(potential, i)
         if potential.eigenvectors is not None:
             lines += ["eigenvector = [", *(f"    {_value(row)}," for row in potential.eigenvectors[i].tolist()), "]"]
     for c, modes, fields, channel in zip(
@@ -249,6 +282,14 @@ def text_of(potential: Potential, crystal: Mapping[str, Any], ranges: Mapping[st
         if table:
             lines += ["", f"[{name}]", *_table_lines(table)]
     return "\n".join(lines) + "\n"
+
+
+def _raman_lines(potential: Potential, i: int) -> list[str]:
+    """Raman tensor of one coordinate; what is zero is left out."""
+    if potential.raman is None:
+        return []
+    parts = zip(_RAMAN_KEYS, (potential.raman[i].real, potential.raman[i].imag), strict=True)
+    return [f"{key} = {_value(tensor.tolist())}" for key, tensor in parts if tensor.any() or (key == "raman" and not i)]
 
 
 def _table_lines(table: Mapping[str, Any]) -> list[str]:

@@ -1,22 +1,26 @@
 """The command `lattice`: its sub-commands, loaded when they are called, and what becomes of errors.
 
-Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted.
+Exit status: 0 good; 1 a run that failed, could not be written, or differs when verified; 2 bad input; 130 interrupted;
+143 terminated.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import click
 
 from lattice import __version__
-from lattice.errors import InputError, LatticeError, SchemaError, SymmetryError
+from lattice.cli.colour import wanted
+from lattice.cli.failure import explain
+from lattice.errors import InputError, LatticeError, MissingDependency, SchemaError, SymmetryError
 from lattice.study.schema import nearest
 
 #: Sub-command → (module and function, one line of help). The help of the group loads none of the modules.
@@ -33,21 +37,35 @@ COMMANDS = {
     "page": ("lattice.cli.page:page", "Show a run, or the modes of a crystal, as one interactive HTML file."),
     "export": ("lattice.cli.export:export", "Write a run or modes for other programs: extended XYZ, JSON, CSV."),
     "ledger": ("lattice.cli.ledger:ledger", "Who received angular momentum in a run, by channel."),
+    "probe": ("lattice.cli.probe:probe", "What a probe pulse sees of a run, and which path drove it."),
     "plot": ("lattice.cli.plot:plot", "Draw the trajectory, the spectrum or the ledger of a run."),
     "verify": ("lattice.cli.verify:verify", "Compute a run again with SciPy from its file alone, and compare."),
+    "completion": (
+        "lattice.cli.completion:completion",
+        "Print the script that completes commands in bash, zsh or fish.",
+    ),
 }
 
 GREETING = """\
 Phonon angular momentum, nonlinear phononics and rotational Umklapp. Three commands to begin with:
 
-  lattice run Bi2Se3 --figure run.png           two quanta turning one way make one turning the other: 1 + 1 = -1
-  lattice run Bi2Se3 --pulse helicity=-1        the mirror image; any key of a run file can be set like this
-  lattice modes Bi2Se3                          modes at Γ with irrep, J, m, IR and Raman activity
+  lattice run Bi2Se3 -o run.nc --figure run.png     two quanta turning one way make one turning the other: 1 + 1 = -1
+  lattice page run.nc -o run.html                   watch it in a browser: atoms, light, angular momentum
+  lattice modes .                                   irrep, J and m of the crystal in this folder: POSCAR, FORCE_SETS
 
-All commands: lattice --help"""
+All commands: lattice --help. Tab completes them: lattice completion --help"""
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-INPUT_ERRORS = (InputError, SchemaError, SymmetryError)
+FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+INPUT_ERRORS = (InputError, SchemaError, SymmetryError, MissingDependency, click.ClickException)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as batch systems send it when the time of a job is over: no half-written file stays behind."""
+
+
+def terminate(_number: int, _frame: FrameType | None) -> None:
+    """Turn SIGTERM into an exception."""
+    raise Terminated
 
 
 class LatticeGroup(click.Group):
@@ -89,8 +107,10 @@ class LatticeGroup(click.Group):
         """Run the command line; every way out goes through an exit status."""
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
-        if args is None and not debug:
-            sys.excepthook = report_bug
+        if args is None:
+            signal.signal(signal.SIGTERM, terminate)
+            sys.excepthook = sys.excepthook if debug else report_bug
+        extra.setdefault("color", wanted())
         try:
             status = super().main(words, prog_name or "lattice", complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
@@ -98,16 +118,14 @@ class LatticeGroup(click.Group):
             # The reader has gone; point stdout elsewhere so that the interpreter's last flush is quiet too.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(FAILED)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(BAD_INPUT)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
-            sys.exit(INTERRUPTED)
-        except (LatticeError, OSError) as error:
+            terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+            sys.exit(TERMINATED if terminated else INTERRUPTED)
+        except (LatticeError, OSError, MemoryError, click.ClickException) as error:
             if debug:
                 traceback.print_exception(error)
-            click.echo(f"Error: {error}", err=True)
+            click.echo(explain(error), err=True, color=wanted())
             sys.exit(BAD_INPUT if isinstance(error, INPUT_ERRORS) else FAILED)
         sys.exit(status if isinstance(status, int) else 0)
 

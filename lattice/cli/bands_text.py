@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from lattice.cli.columns import aligned, direction, number
+from lattice.cli.options import VERBOSE
 
 HEADER = ("point", "q", "n", "ν lowest/THz", "ν highest/THz", "largest |J|/ħ", "largest |J·n̂|/ħ", "m")
 
 
-def bands_text(table: dict[str, Any]) -> str:
-    """Return the corners of a path as a table, and where J is largest."""
+def bands_text(table: dict[str, Any], level: int) -> str:
+    """Return the corners of a path as a table, with level 1 all its points, and where J is largest."""
     corners = [point for point in table["points"] if point["label"] is not None]
     shown = [p for i, p in enumerate(corners) if i == 0 or p["label"] != corners[i - 1]["label"]]
+    if level >= VERBOSE:
+        shown = table["points"]
     return "\n".join(
         [
             f"{table['crystal']}: {table['spacegroup']}, {len(table['points'])} points, {_long_range(table)}",
@@ -64,7 +67,7 @@ def _corner(point: dict[str, Any], axis: list[float] | None) -> tuple[str, ...]:
     frequencies = [mode["frequency_THz"] for mode in point["modes"]]
     found = sorted({mode["m"] for mode in point["modes"] if mode["m"] is not None})
     return (
-        point["label"],
+        point["label"] or "",
         direction(point["q"]),
         str(point["rotation_order"]),
         number(min(frequencies), ".4f"),

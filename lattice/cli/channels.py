@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import Vector, common_options, show, vector_option
+from lattice.cli.options import FILE, SOURCE, Vector, common_options, show, vector_option
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option(
     "--order", type=click.Choice(["3", "4"]), default="3", help="Modes in a term: 3 for a·b → c (default), 4."
 )
 @vector_option("--axis", "Axis of m and J, Cartesian; the highest rotation axis if left out.")
 @vector_option("--q", "With --q2: channels a(q) · b(q2) → c(q + q2), in units of the reciprocal cell vectors.")
 @vector_option("--q2", "See --q.")
-@click.option("--fc", metavar="FILE", help="Force constants or force sets of SOURCE.")
+@click.option("--fc", metavar="FILE", type=FILE, help="Force constants or force sets of SOURCE.")
 @common_options
 def channels(
     source: str,
@@ -43,4 +43,4 @@ def channels(
         raise click.UsageError("give both --q and --q2, or neither")
     else:
         table, modes = line_channel_table(crystal, q, q2, order=int(order), axis=axis)
-    show(table, lambda: channels_text(table, modes, level), as_json=as_json, level=level)
+    show(table, lambda: channels_text(table, modes, level), as_json=as_json, level=level, read=crystal.found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lattice.cli.colour import paint
+
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     """Return one line for each row, columns two blanks apart.
@@ -22,7 +24,7 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
             cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    return lines
+    return [paint(lines[0], "heading"), *lines[1:]]
 
 
 def number(value: float | None, form: str) -> str:

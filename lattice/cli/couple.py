@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice.cli.options import common_options, output_path, show, vector_option
+from lattice.cli.options import FILE, SOURCE, common_options, output_path, show, vector_option
 from lattice.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DOORS = {
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option(
     "--calculator",
     metavar="SPEC",
@@ -32,10 +32,15 @@ DOORS = {
 @click.option(
     "--fc3",
     metavar="FILE",
+    type=FILE,
     help="fc3.hdf5 of phono3py (a phono3py*.yaml beside it names the supercell) or FORCE_CONSTANTS_3RD of ShengBTE.",
 )
-@click.option("--write-displacements", "write", metavar="DIR", help="Write the structures for another program.")
-@click.option("--read-forces", "read", metavar="DIR", help="Read the outputs that lie beside these structures.")
+@click.option(
+    "--write-displacements", "write", metavar="DIR", type=FILE, help="Write the structures for another program."
+)
+@click.option(
+    "--read-forces", "read", metavar="DIR", type=FILE, help="Read the outputs that lie beside these structures."
+)
 @click.option("--format", "fmt", default="vasp", show_default=True, help="Of the structures: vasp, aims, extxyz, xsf.")
 @click.option("--program", metavar="NAME", help="Whose outputs they are, where that is not recognised: abinit, cp2k …")
 @click.option("--order", type=click.Choice(["3", "4"]), default="4", show_default=True, help="Highest order in Q.")
@@ -44,11 +49,13 @@ DOORS = {
     "--amplitude", "amplitudes", multiple=True, type=float, metavar="Q", help="Length of Q in Å√amu; give several."
 )
 @click.option("--relax", is_flag=True, help="Relax the atoms inside the cell first, symmetry kept.")
-@click.option("--cache", metavar="DIR", help="Keep every finished force call here, and go on from what is there.")
+@click.option(
+    "--cache", metavar="DIR", type=FILE, help="Keep every finished force call here, and go on from what is there."
+)
 @vector_option("--axis", "Axis of helicity and m, Cartesian; the highest rotation axis if left out.")
-@click.option("--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5 or FORCE_SETS of SOURCE.")
-@click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
-@click.option("-o", "--output", metavar="POTENTIAL.nc|.toml", help="Write the potential.")
+@click.option("--fc", metavar="FILE", type=FILE, help="FORCE_CONSTANTS, force_constants.hdf5 or FORCE_SETS of SOURCE.")
+@click.option("--born", metavar="FILE", type=FILE, help="BORN file of SOURCE.")
+@click.option("-o", "--output", metavar="POTENTIAL.nc|.toml", type=FILE, help="Write the potential.")
 @common_options
 def couple(
     source: str, fc: str | None, born: str | None, output: str | None, as_json: bool, level: int, **options: Any
@@ -67,13 +74,13 @@ def couple(
     crystal = load(source, fc=fc, born=born)
     if door == "write":
         plan = plan_table(_write(crystal, options), str(options["write"]))
-        show(plan, lambda: plan_text(plan), as_json=as_json, level=level)
+        show(plan, lambda: plan_text(plan), as_json=as_json, level=level, read=crystal.found)
         return
     potential = _potential(source, crystal, door, options)
     table = coupling_table(potential)
     if target is not None:
         potential.save(target)
-    show(table, lambda: couple_text(table, potential, level), as_json=as_json, level=level)
+    show(table, lambda: couple_text(table, potential, level), as_json=as_json, level=level, read=crystal.found)
 
 
 def _only_door(options: dict[str, Any]) -> str:

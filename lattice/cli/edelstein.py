@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import NORMAL, adjusted, charge_options, common_options, show, with_warnings
+from lattice.cli.options import (
+    FILE,
+    NORMAL,
+    SOURCE,
+    adjusted,
+    charge_options,
+    common_options,
+    show,
+    with_warnings,
+)
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option("--mesh", nargs=3, type=int, required=True, metavar="N N N", help="Divisions of the Γ-centred mesh.")
 @click.option("--temperature", type=float, multiple=True, default=(300.0,), help="K; may be given several times.")
 @click.option(
     "--lifetime", type=float, default=1.0, help="Lifetime of all modes in ps; the tensor is proportional to it."
 )
-@click.option("--fc", metavar="FILE", help="Force constants or force sets of SOURCE.")
-@click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option("--fc", metavar="FILE", type=FILE, help="Force constants or force sets of SOURCE.")
+@click.option("--born", metavar="FILE", type=FILE, help="BORN file of SOURCE.")
 @click.option(
     "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
 )
@@ -47,4 +56,4 @@ def edelstein(
     visible = level >= NORMAL
     result = tensor(crystal, mesh, temperature, lifetime=lifetime, nac_method=nac_method, progress=visible)
     table = with_warnings(edelstein_table(crystal, result), crystal)
-    show(table, lambda: edelstein_text(table, crystal), as_json=as_json, level=level)
+    show(table, lambda: edelstein_text(table, crystal), as_json=as_json, level=level, read=crystal.found)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import common_options, show
+from lattice.cli.options import FILE, common_options, show
 
 
 @click.command()
-@click.argument("file", metavar="RUN.nc")
+@click.argument("file", type=FILE, metavar="RUN.nc")
 @click.option("--trajectory", type=int, help="Which trajectory of an ensemble, from 0.")
 @common_options
 def ledger(file: str, trajectory: int | None, as_json: bool, level: int) -> None:
@@ -18,4 +18,4 @@ def ledger(file: str, trajectory: int | None, as_json: bool, level: int) -> None
     from lattice.observe.book import ledger_report, one_trajectory
 
     report = ledger_report(one_trajectory(load_run(file), trajectory))
-    show(report, lambda: ledger_text(report, level), as_json=as_json, level=level)
+    show(report, lambda: ledger_text(report, level), as_json=as_json, level=level, read=[file])

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import click
 
-from lattice.cli.options import QUIET, Vector, common_options, output_path, show, vector_option
+from lattice.cli.options import (
+    FILE,
+    QUIET,
+    SOURCE,
+    Vector,
+    common_options,
+    output_path,
+    show,
+    vector_option,
+)
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option("--mesh", nargs=3, type=int, required=True, metavar="N N N", help="Divisions of the reciprocal cell.")
 @vector_option("--axis", "Axis of the circular gauge, Cartesian; the highest rotation axis if left out.")
-@click.option("--fc", metavar="FILE", help="Force constants or force sets of SOURCE.")
-@click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option("--fc", metavar="FILE", type=FILE, help="Force constants or force sets of SOURCE.")
+@click.option("--born", metavar="FILE", type=FILE, help="BORN file of SOURCE.")
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads; the result is the same."
 )
-@click.option("-o", "--output", metavar="MESH.nc", help="Write the mesh.")
-@click.option("--figure", metavar="FILE", help="Draw the densities: .png, .svg or .pdf.")
+@click.option("-o", "--output", metavar="MESH.nc", type=FILE, help="Write the mesh.")
+@click.option("--figure", metavar="FILE", type=FILE, help="Draw the densities: .png, .svg or .pdf.")
 @click.option("--component", default="z", metavar="x|y|z", help="Component of J in the figure; z if left out.")
 @common_options
 def mesh(
@@ -52,4 +61,4 @@ def mesh(
     if picture is not None:
         mesh_figure(density, picture, component)
     table = mesh_table(found, density)
-    show(table, lambda: mesh_text(table), as_json=as_json, level=level)
+    show(table, lambda: mesh_text(table), as_json=as_json, level=level, read=crystal.found)

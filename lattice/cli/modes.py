@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from lattice.cli.options import (
+    FILE,
+    SOURCE,
     Vector,
     adjusted,
     charge_options,
@@ -17,23 +19,29 @@ from lattice.cli.options import (
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @vector_option("--q", "Wave vector in units of the reciprocal cell vectors; Γ if left out.")
 @vector_option("--axis", "Axis of helicity and m, Cartesian; the highest rotation axis if left out.")
 @vector_option("--nac-direction", "Direction from which q = 0 is approached: adds the LO–TO splitting.")
 @click.option(
-    "--fc", metavar="FILE", help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE."
+    "--fc",
+    metavar="FILE",
+    type=FILE,
+    help="FORCE_CONSTANTS, force_constants.hdf5, FORCE_SETS or phonopy yaml of SOURCE.",
 )
-@click.option("--born", metavar="FILE", help="BORN file of SOURCE.")
+@click.option("--born", metavar="FILE", type=FILE, help="BORN file of SOURCE.")
 @click.option(
     "--nac-method", type=click.Choice(["gonze-lee", "wang", "none"]), default="gonze-lee", help="Default: gonze-lee."
 )
 @charge_options
 @click.option(
-    "--eigenvectors", metavar="FILE", help="Read mesh, band or qpoints (.yaml, .hdf5) of phonopy; no force constants."
+    "--eigenvectors",
+    metavar="FILE",
+    type=FILE,
+    help="Read mesh, band or qpoints (.yaml, .hdf5) of phonopy; no force constants.",
 )
 @click.option("--moments", is_flag=True, help="Magnetic moment of each phonon from Born charges.")
-@click.option("-o", "--output", metavar="MODES.nc", help="Write the modes as netCDF.")
+@click.option("-o", "--output", metavar="MODES.nc", type=FILE, help="Write the modes as netCDF.")
 @common_options
 def modes(
     source: str,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lattice.cli.colour import paint
 from lattice.errors import InputError
 from lattice.structure.complete_file import checked_target
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from lattice.structure.crystal import Crystal
 
 Vector = tuple[float, float, float]
@@ -20,14 +24,51 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Levels of output: -q nothing but errors, the report, -v what was read and every entry of the tables.
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+STARTED = time.perf_counter()
+
+#: A file or folder; shells complete its name. Whether it exists is looked at where it is read.
+FILE = click.Path()
+
+
+class Source(click.types.StringParamType):
+    """A bundled crystal, a folder or a file; shells complete all of them."""
+
+    name = "source"
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the bundled names that begin so, and leave files to the shell."""
+        from click.shell_completion import CompletionItem
+
+        from lattice.structure.bundled import bundled_names
+
+        names = [name for name in bundled_names() if name.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
+
+
+SOURCE = Source()
 
 
 def common_options(function: Function) -> Function:
     """Add --json, -q, -v and --debug; the command receives `as_json` and `level`."""
     options = (
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else."),
-        click.option("-q", "--quiet", "level", flag_value=QUIET, type=int, help="Print nothing but errors."),
-        click.option("-v", "--verbose", "level", flag_value=VERBOSE, type=int, default=NORMAL, help="Print more."),
+        click.option(
+            "-q",
+            "--quiet",
+            "level",
+            flag_value=QUIET,
+            type=int,
+            help="Print errors only: no report, warnings or progress.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            "level",
+            flag_value=VERBOSE,
+            type=int,
+            default=NORMAL,
+            help="Print more: every row; on stderr what was read and the time taken.",
+        ),
         click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
     )
     for option in reversed(options):
@@ -97,11 +138,29 @@ def output_path(path: str | None, suffixes: tuple[str, ...]) -> Path | None:
     return target
 
 
-def show(result: dict[str, Any], text: Callable[[], str], *, as_json: bool, level: int) -> None:
-    """Print a result: as one JSON object, or as text unless quiet; its warnings go to stderr."""
+def show(
+    result: dict[str, Any], text: Callable[[], str], *, as_json: bool, level: int, read: Iterable[str] = ()
+) -> None:
+    """Print a result: as one JSON object, or as text unless quiet; all else goes to stderr.
+
+    Parameters
+    ----------
+    result : dict
+        What --json prints; its `warnings` are printed with the text.
+    text : callable
+        Returns the report for people.
+    as_json, level
+        As from `common_options`.
+    read : iterable of str
+        Lines on what was read, which -v prints.
+    """
+    if level >= VERBOSE:
+        click.echo("".join(f"read: {line}\n" for line in read), err=True, nl=False)
     if as_json:
         click.echo(json.dumps(result, allow_nan=False, ensure_ascii=False, indent=1))
     elif level > QUIET:
         click.echo(text())
         for warning in result.get("warnings", ()):
-            click.echo(f"Warning: {warning}", err=True)
+            click.echo(f"{paint('Warning:', 'warning')} {warning}", err=True)
+    if level >= VERBOSE:
+        click.echo(f"took {time.perf_counter() - STARTED:.2f} s", err=True)

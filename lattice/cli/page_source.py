@@ -31,5 +31,16 @@ def read_page_source(source: str, q: Vector | None) -> Dataset | Modes:
         raise InputError("A file has no wave vector to choose", found=f"--q with {source}", fix="leave --q out")
     from lattice.dynamics.runfile import load_run
     from lattice.modes.files import holds_modes, load_modes
+    from lattice.observe.save import kind_of_file, load_result
 
-    return load_modes(source) if holds_modes(source) else load_run(source)
+    if holds_modes(source):
+        return load_modes(source)
+    kind = kind_of_file(source)
+    return load_result(source, kind) if kind in ("lattice probe", "lattice sweep") else load_run(source)
+
+
+def what_was_read(source: str, shown: Dataset | Modes) -> list[str]:
+    """Return the name of a file, or the lines on what a crystal was read from."""
+    from lattice.modes.modes import Modes
+
+    return list(shown.crystal.found) if isinstance(shown, Modes) and shown.crystal.found else [source]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.cli.book_text import along_xyz
+from lattice.cli.colour import paint
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
+from lattice.dynamics.full_motion import EXCHANGE
 from lattice.observe.book import ledger_report
 from lattice.observe.motion import relative_displacement
 from lattice.observe.multiplet_motion import along_axis, by_response
@@ -69,6 +71,10 @@ def _head(report: dict[str, Any], run: Dataset) -> list[str]:
         f"{1e3 * float(run['step']):.3g} fs, step error {number(report['step_error'], '.1e')}, ledger closes to "
         f"{number(report['ledger']['closure'], '.1e')}; n̂ = {direction(report['axis'])}, + is counter-clockwise"
     )
+    full = provenance.get("full_potential")
+    if full is not None:
+        cells = "×".join(map(str, full["supercell"]))
+        lines.append(f"forces by {full['calculator'].split()[0]}: {full['force_calls']} calls, {cells} cells")
     return lines
 
 
@@ -125,6 +131,7 @@ def _ledger(run: Dataset, summary: dict[str, Any], order: list[str]) -> list[str
         "light": [i for i, c in enumerate(channels) if c in {"light", "light2"}],
         "exchange": [i for i, c in enumerate(channels) if c not in {"light", "light2", "damping", "noise"}],
         f"  {summary['channel']}": [i for i, c in enumerate(channels) if c == summary["channel"]],
+        "  not in the potential": [i for i, c in enumerate(channels) if c == EXCHANGE],
         "damping" if not hot else "damping + noise": [i for i, c in enumerate(channels) if c in {"damping", "noise"}],
     }
     rows = [("received along n̂ (ħ per cell)", *(names[i] for i in main), "others", "crystal")]
@@ -152,4 +159,5 @@ def _end(report: dict[str, Any], run: Dataset, summary: dict[str, Any]) -> list[
             f"largest displacement {relative[0]:.4f} Å, {100 * relative[2]:.1f} % of the distance {relative[1]:.3f} Å "
             "to the nearest neighbour"
         )
-    return lines + textwrap.wrap(report["verdict"], WIDTH)
+    role = "good" if report["verdict"].startswith("1 + 1 = -1: ") else "warning"
+    return lines + [paint(line, role) for line in textwrap.wrap(report["verdict"], WIDTH)]

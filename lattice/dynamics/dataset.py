@@ -141,6 +141,9 @@ def _potential_variables(potential: Potential) -> Variables:
     }
     if potential.amplitude_range is not None:
         out["amplitude_range"] = (("mode",), potential.amplitude_range, {"units": "Angstrom amu^(1/2)"})
+    if potential.raman is not None:
+        parts = np.stack([potential.raman.real, potential.raman.imag], axis=-1)
+        out["raman"] = (("mode", "axis", "axis_column", "part"), parts, {"units": "Angstrom^-1 amu^(-1/2)"})
     if potential.eigenvectors is not None:
         out["eigenvector"] = (("mode", "atom", "axis"), potential.eigenvectors, {"units": "1"})
     if potential.crystal is not None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lattice.errors import FormatError, InputError
+from lattice.structure.array_file import check_array_file
 from lattice.structure.crystal import FloatArray
 from lattice.units import TWO_PI
 
@@ -271,6 +272,7 @@ def _read_text(file: Path) -> tuple[FloatArray, FloatArray]:
 def _read_netcdf(file: Path) -> tuple[FloatArray, FloatArray]:
     import h5netcdf
 
+    check_array_file(file)
     try:
         with h5netcdf.File(file, "r") as data:
             for name, unit in (("time", "ps"), ("E", "MV/cm")):
@@ -278,7 +280,7 @@ def _read_netcdf(file: Path) -> tuple[FloatArray, FloatArray]:
             return np.asarray(data.variables["time"][...]), np.asarray(data.variables["E"][...])
     except FormatError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FormatError(f"{file.name} is not a netCDF-4 file", found=error, fix="write netCDF-4 or text") from error
 
 

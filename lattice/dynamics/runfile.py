@@ -14,7 +14,9 @@ import numpy as np
 
 from lattice.dynamics.dataset import SCHEMA
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
-from lattice.structure.complete_file import checked_target, complete_file
+from lattice.modes.netcdf import write_netcdf
+from lattice.structure.array_file import check_array_file
+from lattice.structure.complete_file import checked_target
 
 if TYPE_CHECKING:
     import xarray
@@ -48,6 +50,7 @@ OPTIONAL: dict[str, tuple[tuple[str, ...], str, str]] = {
     "initial_Q": (("mode",), "f", "Angstrom amu^(1/2)"),
     "initial_P": (("mode",), "f", "Angstrom amu^(1/2) ps^-1"),
     "eigenvector": (("mode", "atom", "axis"), "f", "1"),
+    "raman": (("mode", "axis", "axis_column", "part"), "f", "Angstrom^-1 amu^(-1/2)"),
     "mass": (("atom",), "f", "amu"),
     "cell": (("cell_vector", "axis"), "f", "Angstrom"),
     "position": (("atom", "cell_vector"), "f", "1"),
@@ -80,8 +83,7 @@ def save_run(run: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     if target.suffix != ".nc":
         raise InputError("A run is written as netCDF", found=target.name, fix="end the name in .nc")
     check_schema(run)
-    with complete_file(target) as temporary:
-        run.assign_attrs({CHECKSUM: checksum(run)}).to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(run.assign_attrs({CHECKSUM: checksum(run)}), target)
 
 
 def load_run(path: str | os.PathLike[str]) -> xarray.Dataset:
@@ -120,9 +122,10 @@ def read_run(path: str | os.PathLike[str]) -> tuple[xarray.Dataset, str | None]:
     if not found:
         raise InputError("There is no such run", found=str(path), fix="give a file that `lattice run -o` wrote")
     file = Path(path)
+    check_array_file(file)
     try:
-        run = xarray.load_dataset(file, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
+        run = xarray.load_dataset(file, engine="h5netcdf", decode_times=False, phony_dims="sort")
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
         raise FormatError(
             f"{file.name} is not a netCDF-4 file", found=error, fix="give a file of `lattice run -o`"
         ) from error
@@ -183,7 +186,7 @@ def check_schema(run: xarray.Dataset) -> None:
     for name in ("provenance", "pulses"):
         try:
             json.loads(run.attrs[name])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise _schema_error(f"The run's attribute {name} is not JSON", repr(error)) from error
 
 

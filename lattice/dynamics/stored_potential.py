@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lattice.anharmonic.potential import CellRecord, Potential
 
 if TYPE_CHECKING:
@@ -49,5 +51,6 @@ def potential_of_run(run: Dataset) -> Potential:
         crystal=crystal,
         mode_numbers=run["mode_number"].values if "mode_number" in run else None,
         irreps=run["irrep"].values if "irrep" in run else None,
+        raman=run["raman"].values @ np.array([1.0, 1.0j]) if "raman" in run else None,
         amplitude_range=run["amplitude_range"].values if "amplitude_range" in run else None,
     )

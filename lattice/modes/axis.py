@@ -156,12 +156,35 @@ def reference_operation(
     direction perpendicular to the axis has the shortest lattice vector; within a class the one whose own axis (the
     normal of a mirror, the two-fold axis) is the largest (x, y, z). In Bi2Se3 with a ∥ x: the mirror across a.
     """
-    best: tuple[tuple[float, ...], int] | None = None
-    for i, operation in enumerate(operations):
-        mirror = np.linalg.det(operation.rotation) < 0
-        if operation.is_antiunitary or rotation_order(operation.rotation) != 2:
+    unitary = [operation for operation in operations if not operation.is_antiunitary]
+    found = reference_direction(np.array([operation.rotation for operation in unitary]), axis, cell)
+    return None if found is None else unitary[found[0]]
+
+
+def reference_direction(rotations: IntArray, axis: FloatArray, cell: FloatArray) -> tuple[int, FloatArray] | None:
+    """Find the reference operation of the gauge among the rotations of a group, and x̂, which it leaves fixed.
+
+    Parameters
+    ----------
+    rotations : ndarray
+        ``(n_operations, 3, 3)`` int, acting on fractional coordinates.
+    axis : ndarray
+        ``(3,)`` unit vector n̂.
+    cell : ndarray
+        ``(3, 3)`` *Å*, rows.
+
+    Returns
+    -------
+    tuple of int and ndarray, or None
+        Position of the operation, chosen as `reference_operation` says, and the unit vector ⟂ n̂ that it leaves fixed,
+        with a positive first non-zero component in the order (z, y, x); None where there is no such operation.
+    """
+    best: tuple[tuple[float, ...], int, FloatArray] | None = None
+    for i, rotation in enumerate(rotations):
+        mirror = np.linalg.det(rotation) < 0
+        if rotation_order(rotation) != 2:
             continue
-        own = invariant_direction(operation.rotation, cell)
+        own = invariant_direction(rotation, cell)
         if abs(own @ axis) > _DIRECTION_TOLERANCE:
             continue
         fixed = np.cross(axis, own) if mirror else own
@@ -169,8 +192,8 @@ def reference_operation(
         largest = max(tuple(np.round(own, 6) + 0.0), tuple(np.round(-own, 6) + 0.0))
         key = (float(mirror), -length, *largest)
         if best is None or key > best[0]:
-            best = (key, i)
-    return None if best is None else operations[best[1]]
+            best = (key, i, fixed)
+    return None if best is None else (best[1], _oriented(best[2]))
 
 
 def _shortest_lattice_vector(direction: FloatArray, cell: FloatArray) -> float:

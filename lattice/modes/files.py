@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
 from lattice.modes.modes import ComplexArray, Modes, Multiplet
-from lattice.structure.complete_file import complete_file
+from lattice.modes.netcdf import write_netcdf
+from lattice.structure.array_file import check_array_file
 from lattice.structure.crystal import Crystal, SpaceGroup
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ def save_modes(modes: Modes, path: str | os.PathLike[str]) -> None:
     """
     if Path(path).suffix != ".nc":
         raise InputError("Modes are written as netCDF", found=Path(path).name, fix="end the name in .nc")
-    dataset = _dataset(modes)
-    with complete_file(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(_dataset(modes), path)
 
 
 def holds_modes(path: str | os.PathLike[str]) -> bool:
@@ -86,7 +85,8 @@ def holds_modes(path: str | os.PathLike[str]) -> bool:
     import xarray as xr
 
     try:
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as opened:
+        check_array_file(Path(path))
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
             return str(opened.attrs.get("schema")).startswith(SCHEMA.rstrip("0123456789"))
     except (OSError, ValueError, KeyError, RuntimeError, TypeError):
         return False
@@ -118,8 +118,9 @@ def load_modes(path: str | os.PathLike[str]) -> Modes:
     place = Path(path)
     if not place.is_file():
         raise InputError("There is no such file of modes", found=str(path), fix="give a file that save_modes wrote")
+    check_array_file(place)
     try:
-        with xr.open_dataset(place, engine="h5netcdf", decode_times=False) as opened:
+        with xr.open_dataset(place, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
             size = sum(variable.nbytes for variable in opened.variables.values())
             if size > _MAX_BYTES:
                 raise ValueError(f"{size} bytes are too many for modes")
@@ -133,7 +134,9 @@ def load_modes(path: str | os.PathLike[str]) -> Modes:
         modes = _modes(data, words)
     except (KeyError, TypeError, ValueError, LatticeError) as error:
         raise FormatError(
-            f"The numbers in {place.name} do not fit each other", found=error, fix="write the file again"
+            f"The numbers in {place.name} do not fit each other",
+            found=f"{error.what}: {error.found}" if isinstance(error, LatticeError) else error,
+            fix="write the file again",
         ) from None
     _check_orthonormal(modes, place.name)
     return modes
@@ -222,7 +225,7 @@ def _checked(data: xarray.Dataset, name: str) -> Mapping[str, Any]:
             )
     try:
         words = json.loads(data.attrs["words"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         words = None
     if not isinstance(words, dict) or set(words) != set(_WORDS):
         raise SchemaError(f"{name} has lost its words", found="no attribute words", fix="write the file again")

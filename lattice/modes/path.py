@@ -19,6 +19,7 @@ from lattice.structure.bandpath import Corner, special_path
 from lattice.structure.crystal import Crystal, FloatArray, IntArray, frozen_array
 
 _SAME_Q = 1e-9
+MOST_POINTS = 100_000  #: on a path; more than any figure shows, and modes of all of them are held in memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,11 +212,12 @@ def _name(label: str) -> str:
 def _shares(lengths: FloatArray, npoints: int) -> IntArray:
     """Return how many points each segment gets, both ends included, two at least; they add up to `npoints`."""
     needed = 2 * len(lengths)
-    if not isinstance(npoints, (int, np.integer)) or npoints < needed:
+    whole = isinstance(npoints, (int, np.integer))
+    if not whole or not needed <= npoints <= MOST_POINTS:
         raise InputError(
-            "Too few points for the path",
+            f"Too {'many' if whole and npoints > MOST_POINTS else 'few'} points for the path",
             found=npoints,
-            fix=f"give a whole number, at least {needed}: two for each of the {len(lengths)} segments",
+            fix=f"give a whole number from {needed}, two for each of the {len(lengths)} segments, to {MOST_POINTS}",
         )
     ideal = lengths / lengths.sum() * (npoints - needed)
     counts = np.floor(ideal).astype(np.int64)

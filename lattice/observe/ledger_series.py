@@ -10,7 +10,8 @@ from lattice import units
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.table import DAMPING, HARMONIC, LIGHT, LIGHT2, NOISE
 from lattice.observe.multiplet_motion import along_axis
-from lattice.structure.crystal import FloatArray
+from lattice.observe.term_forces import term_forces
+from lattice.structure.crystal import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -60,25 +61,17 @@ def _torques(run: Dataset, channels: list[str]) -> FloatArray:
     omega = units.TWO_PI * run["frequency"].values
     member = run["mode_multiplet"].values[:, None] == run["multiplet"].values[None, :]
     arm = Q @ matrix
-    forces = np.zeros((len(channels), *Q.shape))
+    forces = term_forces(run, _row_of_term(run, channels), len(channels))
     forces[channels.index(DAMPING)] = -units.TWO_PI * run["linewidth"].values * P
     forces[channels.index(HARMONIC)] = -omega * np.abs(omega) * Q
-    _add_terms(forces, run, channels)
     torque = np.empty((len(Q), len(channels), member.shape[1]))
     for row, force in enumerate(forces):
         torque[:, row] = 0.5 * (Q * (force @ matrix.T) + arm * force) @ member
     return torque
 
 
-def _add_terms(forces: FloatArray, run: Dataset, channels: list[str]) -> None:
-    """Add −∂V/∂Q of the term table to ``(n_channels, n_times, n_modes)``."""
-    Q, E = run["Q"].values, run["E"].values
-    table = (run[name].values.tolist() for name in ("coefficient", "mode_index", "field_axis", "term_channel"))
-    for coefficient, modes, fields, channel in zip(*table, strict=True):
-        factors = [s for s in modes if s >= 0]
-        field = [a for a in fields if a >= 0]
-        name = channel if not field else LIGHT if len(factors) == len(field) == 1 else LIGHT2
-        common = -coefficient * units.EV * E[:, field].prod(axis=1)
-        for place, s in enumerate(factors):
-            rest = factors[:place] + factors[place + 1 :]
-            forces[channels.index(name), :, s] += common * Q[:, rest].prod(axis=1)
+def _row_of_term(run: Dataset, channels: list[str]) -> IntArray:
+    """Row of the ledger of each term."""
+    n_q, n_e = ((run[name].values >= 0).sum(axis=1) for name in ("mode_index", "field_axis"))
+    names = np.where(n_e == 0, run["term_channel"].values, np.where((n_q == 1) & (n_e == 1), LIGHT, LIGHT2))
+    return np.array([channels.index(name) for name in names.tolist()], dtype=np.int64)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FAR = 0.1  #: of the nearest-neighbour distance: beyond it an expansion in displacements is not to be trusted
 LATE = 0.25  #: durations before time 0 at which a pulse may be at 1e-4 of its peak (at the default centre: 0.08)
 ROUGH = 1e-4  #: of the peak: estimated error of the interpolation of a sampled field that is told
+OTHER_FREQUENCY = 0.01  #: of the frequency: a calculator that differs more is not the source of the potential
+LOOSE_FORCE = 1e-3  #: eV/Å; undisplaced atoms with larger forces are not at rest
+OUTSIDE_MOTION = 1e-3  #: Å, of atoms outside the coordinates of a potential
 LEDGER_KEYS = (
     "channel",
     "source_hbar",
@@ -155,7 +158,31 @@ def cautions(run: Dataset) -> list[str]:
             f"an atom moves by {relative[0]:.2f} Å, {100 * relative[2]:.0f} % of the distance to its nearest neighbour;"
             " an expansion in displacements is not to be trusted beyond 10 %"
         )
-    return found + _beyond_range(run) + _frequencies_and_pulses(run)
+    return found + _calculator_and_potential(run) + _beyond_range(run) + _frequencies_and_pulses(run)
+
+
+def _calculator_and_potential(run: Dataset) -> list[str]:
+    """What makes a run with a calculator's forces incomparable with the potential."""
+    full = json.loads(run.attrs["provenance"]).get("full_potential")
+    if full is None:
+        return []
+    found, names = [], run["mode_multiplet"].values
+    used = {name: float(run["frequency"].values[names == name][0]) for name in full["frequency_THz"]}
+    away = [
+        f"{name} {own:.3f} instead of {used[name]:.3f} THz"
+        for name, own in full["frequency_THz"].items()
+        if abs(own - used[name]) > OTHER_FREQUENCY * abs(used[name])
+    ]
+    if away:
+        found.append(f"the calculator has other frequencies than the potential: {', '.join(away)}")
+    if full["rest_force_eV_A"] > LOOSE_FORCE:
+        found.append(
+            f"the calculator pulls the undisplaced atoms with up to {full['rest_force_eV_A']:.2g} eV/Å; "
+            "this force was taken off"
+        )
+    if full["outside_A"] > OUTSIDE_MOTION:
+        found.append(f"atoms move by up to {full['outside_A']:.3g} Å outside the coordinates of the potential")
+    return found
 
 
 def _beyond_range(run: Dataset) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lattice.structure.complete_file import complete_file
+from lattice.errors import FormatError, InputError
+from lattice.modes.netcdf import write_netcdf
 
 if TYPE_CHECKING:
     import xarray
@@ -28,5 +30,57 @@ def save_result(result: xarray.Dataset, path: str | os.PathLike[str]) -> None:
     LatticeError
         If the file cannot be written.
     """
-    with complete_file(path) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf", invalid_netcdf=False)
+    write_netcdf(result, path)
+
+
+def load_result(path: str | os.PathLike[str], kind: str) -> xarray.Dataset:
+    """Read a dataset that a command wrote, and check its kind.
+
+    Parameters
+    ----------
+    path : path
+        The netCDF file.
+    kind : str
+        Its attribute ``kind``, as ``lattice bands``; the name of the command that writes it.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; the file is closed.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it holds something else.
+    FormatError
+        If it is not a netCDF-4 file.
+    """
+    import xarray
+
+    file = Path(path)
+    fix = f"give a file that `{kind} -o` wrote"
+    try:
+        there = file.is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise InputError("There is no such file", found=str(path), fix=fix)
+    try:
+        result = xarray.load_dataset(file, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(f"{file.name} is not a netCDF-4 file", found=error, fix=fix) from error
+    if result.attrs.get("kind") != kind:
+        raise InputError(f"{file.name} is not of the kind {kind}", found=result.attrs.get("kind", "no kind"), fix=fix)
+    return result
+
+
+def kind_of_file(path: str | os.PathLike[str]) -> str | None:
+    """Return what a netCDF file says that it is, as ``lattice run``; None for any other file."""
+    import xarray
+
+    try:
+        with xarray.open_dataset(path, engine="h5netcdf") as opened:
+            kind = opened.attrs.get("kind")
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError):
+        return None
+    return None if kind is None else str(kind)

@@ -165,6 +165,11 @@ def _stored(run: Dataset, pulses: list[Pulse]) -> list[Check]:
 def _again(run: Dataset, pulses: list[Pulse]) -> tuple[list[Check], list[str]]:
     """The motion and all that follows from it, computed again; or why not."""
     parameters = _parameters(run)
+    if "full_potential" in json.loads(run.attrs["provenance"]):
+        return [], [
+            "the forces were those of a calculator: the motion was not computed again, only what stored numbers say "
+            "about each other"
+        ]
     if parameters["temperature_K"] > 0:
         return [], [
             f"at {parameters['temperature_K']:g} K the random force cannot be drawn again without the kernel: motion "

@@ -171,7 +171,7 @@ def bands_figure(bands: Dataset, path: str | Path, component: str = "z") -> None
 
     figure = Figure(figsize=SIZE, layout="constrained")
     ax = figure.add_subplot()
-    _colour_bar(figure, draw_bands(ax, bands, component), ax, f"$J_{component}$ (ħ)")
+    colour_bar(figure, draw_bands(ax, bands, component), ax, f"$J_{component}$ (ħ)")
     save_figure(figure, path)
 
 
@@ -186,13 +186,14 @@ def mesh_figure(density: Dataset, path: str | Path, component: str = "z") -> Non
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.0, 1.6))
     draw_dos(left, density)
     image = draw_angular_momentum_dos(right, density, component)
-    _colour_bar(figure, image, right, "density (1/(THz ħ) per cell)")
+    colour_bar(figure, image, right, "density (1/(THz ħ) per cell)")
     frequency = density["frequency"].values
     left.set_ylim(float(frequency[0]), float(frequency[-1]))
     save_figure(figure, path)
 
 
-def _colour_bar(figure: Figure, mappable: ScalarMappable, ax: Axes, label: str) -> None:
+def colour_bar(figure: Figure, mappable: ScalarMappable, ax: Axes, label: str) -> None:
+    """Add a thin colour bar with a label in small print."""
     bar = figure.colorbar(mappable, ax=ax, pad=0.01, aspect=30)
     bar.set_label(label, fontsize=FONT)
     bar.ax.tick_params(labelsize=SMALL, width=0.6, length=2.5)

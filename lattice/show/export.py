@@ -17,6 +17,8 @@ from lattice.errors import InputError
 from lattice.modes.modes import Modes
 from lattice.observe.mode_table import mode_table
 from lattice.observe.motion import displacements
+from lattice.show.animation import FILMS, write_animation
+from lattice.show.modes_yaml import modes_yaml
 from lattice.structure.complete_file import complete_file
 from lattice.structure.species import numbers_of_species, species_of_numbers
 
@@ -36,6 +38,9 @@ def write_export(source: Dataset | Modes, path: str | os.PathLike[str]) -> None:
     - ``.extxyz``: the run as an extended XYZ trajectory, one frame for each recorded time: species, positions and
       displacements in Å, velocities in Å/ps where P was recorded, and the time in ps;
     - ``.csv``: of a run time, E, Q and L (x, y, z of each multiplet), of modes their table; units are in the header;
+    - ``.csv`` of the result of a probe: time, rotation and ellipticity at the probe angles 0° and 45°, and (g_x, g_y);
+    - ``.gif``, ``.mp4``: the run as a film (`lattice.show.animation`);
+    - ``.yaml``: modes in the form of phonopy's ``qpoints.yaml``, with J, m and irreps (`lattice.show.modes_yaml`);
     - ``.json``: modes for phononwebsite (henriquemiranda.github.io/phononwebsite), frequencies in cm⁻¹ (negative if
       imaginary), degenerate ones as circular partners. The website lets time run as exp(+iωt), here it is exp(−iωt);
       the file holds the complex conjugate of ε exp(2πi q·x)/√m at −q, which there moves as the mode does here.
@@ -54,27 +59,40 @@ def write_export(source: Dataset | Modes, path: str | os.PathLike[str]) -> None:
     LatticeError
         The file cannot be written.
     """
-    writers = {
-        (".extxyz", False): _trajectory,
-        (".csv", False): _run_table,
-        (".csv", True): _modes_table,
-        (".json", True): _phononwebsite,
-    }
-    of_modes = isinstance(source, Modes)
-    if not isinstance(source, Modes):
-        _check_run(source)
+    kind = _kind(source)
     suffix = Path(path).suffix.lower()
-    writer: Any = writers.get((suffix, of_modes))
+    if kind == "run" and suffix in FILMS:
+        write_animation(source, path)  # type: ignore[arg-type]
+        return
+    writers: dict[tuple[str, str], Any] = {
+        ("run", ".extxyz"): _trajectory,
+        ("run", ".csv"): _run_table,
+        ("probe", ".csv"): _probe_table,
+        ("modes", ".csv"): _modes_table,
+        ("modes", ".yaml"): modes_yaml,
+        ("modes", ".json"): _phononwebsite,
+    }
+    writer = writers.get((kind, suffix))
     if writer is None:
-        known = [ending for ending, modes in writers if modes == of_modes]
+        known = [ending for owner, ending in writers if owner == kind] + (list(FILMS) if kind == "run" else [])
         raise InputError(
-            f"{'Modes' if of_modes else 'A run'} cannot be exported in this form",
+            f"{kind.capitalize()} cannot be exported in this form",
             found=Path(path).name,
             fix=f"end the name in {' or '.join(known)}",
         )
     lines: Iterable[str] = writer(source)
     with complete_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(lines)
+
+
+def _kind(source: Dataset | Modes) -> str:
+    """Return ``modes``, ``probe`` or ``run``; refuse what is none of them."""
+    if isinstance(source, Modes):
+        return "modes"
+    if getattr(source, "attrs", {}).get("kind") == "lattice probe":
+        return "probe"
+    _check_run(source)
+    return "run"
 
 
 def _check_run(run: Dataset) -> None:
@@ -136,6 +154,17 @@ def _run_table(run: Dataset) -> Iterable[str]:
             for s, name in enumerate(names)
             for i, a in enumerate(axes)
         ]
+    return _csv([name for name, _ in columns], np.column_stack([values for _, values in columns]).tolist())
+
+
+def _probe_table(seen: Dataset) -> Iterable[str]:
+    """Columns over time of what a probe sees."""
+    columns = [("time (ps)", seen["time"].values)]
+    for name in ("rotation", "ellipticity"):
+        total = seen[f"source_{name}"].sum("source").values
+        columns += [(f"{name} at {angle:g}° (rad)", total[:, i]) for i, angle in enumerate(seen["channel"].values)]
+    if "g" in seen:
+        columns += [(f"g_{a} {seen.attrs['multiplet']} (Å√amu)", seen["g"].values[:, i]) for i, a in enumerate("xy")]
     return _csv([name for name, _ in columns], np.column_stack([values for _, values in columns]).tolist())
 
 

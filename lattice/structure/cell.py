@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice.errors import InputError
-from lattice.structure.crystal import FloatArray, IntArray, check_arrays, frozen_array
+from lattice.structure.crystal import FloatArray, IntArray, check_arrays, check_species, frozen_array
 
 CLOSEST_ATOMS = 0.25  # Å; no bond is shorter than 0.74 Å
-LARGEST_NUMBER = 118
+LONGEST_VECTOR = 1e5  # Å; supercells of force constants stay below a thousand
 MAGNETIC_WARNING = "warning: magnetic moments are not used; the space group is that of the crystal without them"
 
 
@@ -44,19 +44,17 @@ class Cell:
             raise InputError("The cell has no atoms", found="0 atoms", fix="give a crystal with at least one atom")
         shapes = {"cell": (3, 3), "positions": (n_atoms, 3), "masses": (n_atoms,)}
         check_arrays({name: getattr(self, name) for name in shapes}, shapes)
-        self._check_species()
+        check_species(self.numbers)
         self._check_geometry()
 
-    def _check_species(self) -> None:
-        unknown = self.numbers[(self.numbers < 1) | (self.numbers > LARGEST_NUMBER)]
-        if len(unknown):
-            raise InputError(
-                "The crystal has an unknown species",
-                found=f"atomic number {int(unknown[0])}",
-                fix="name every atom by the symbol of a chemical element",
-            )
-
     def _check_geometry(self) -> None:
+        longest = float(np.abs(self.cell).max())
+        if longest > LONGEST_VECTOR:
+            raise InputError(
+                "A cell vector is longer than any crystal's",
+                found=f"{longest:.3g} Å",
+                fix="give the cell vectors in Å; check the scale of the file",
+            )
         lengths = np.linalg.norm(self.cell, axis=1)
         if abs(np.linalg.det(self.cell)) < 1e-6 * max(lengths.prod(), 1e-12):
             raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,6 +129,8 @@ def read_cell(path: Path) -> CellFile:
     name, fmt = _detect_format(path, text)
     if fmt == "vasp":
         _check_poscar(path, text)
+    if fmt == "cif":
+        _check_cif(path, text)
     if fmt in COUNTED_FORMATS:
         _check_counts(path, text)
     try:
@@ -185,6 +189,28 @@ def _check_poscar(path: Path, text: str) -> None:
             found=lines[5][:60] if len(lines) > 5 else f"{len(lines)} lines",
             fix="write the chemical symbols in line 6, before the counts (VASP 5 format)",
         )
+    symbols, counts = (line.split("!")[0].split("#")[0].split() for line in lines[5:7])
+    if len(symbols) != len(counts):
+        raise FormatError(
+            f"{path.name} does not count every species",
+            found=f"{len(symbols)} species, {len(counts)} counts",
+            fix="write one count below each chemical symbol (VASP 5 format)",
+        )
+
+
+def _check_cif(path: Path, text: str) -> None:
+    """Refuse lengths and angles of a CIF that no cell has: ASE would turn them into another cell."""
+    for kind, word in re.findall(r"^\s*_cell_(length|angle)_\w+\s+'?([-+.\deE]+)", text, re.MULTILINE):
+        try:
+            value = float(word)
+        except ValueError:
+            continue  # ASE says what it cannot read
+        if not 0 < value < (180 if kind == "angle" else math.inf):
+            raise FormatError(
+                f"{path.name} has a cell {kind} that no crystal has",
+                found=word,
+                fix="give lengths above 0 Å and angles between 0 and 180°",
+            )
 
 
 def _check_counts(path: Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,17 +29,16 @@ def complete_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the operating system refuses to write (full disk, no permission).
     """
     target = checked_target(path)
-    temporary: Path | None = None
+    # The name is known before the file is made: an interrupt in between leaves nothing behind.
+    temporary = target.with_name(f".{target.stem[:_STEM]}-{os.urandom(6).hex()}{target.suffix}")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem[:_STEM]}-", suffix=target.suffix, dir=target.parent)
-        os.close(descriptor)
-        temporary = Path(name)
+        os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        _to_disk(temporary)  # before the rename: after a loss of power the name must not stand for an empty file
         os.replace(temporary, target)
-        temporary = None
     except OSError as error:
         raise LatticeError(
             "The file could not be written",
@@ -48,8 +46,16 @@ def complete_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             fix="check free space and permission, or name another folder",
         ) from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the contents of a file are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def checked_target(path: str | os.PathLike[str]) -> Path:

@@ -12,6 +12,7 @@ from lattice.errors import InputError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+LARGEST_NUMBER = 118  #: of the elements
 
 
 def frozen_array(values: object, dtype: type = np.float64) -> NDArray:  # type: ignore[type-arg]
@@ -47,6 +48,23 @@ def check_arrays(arrays: Mapping[str, FloatArray | None], shapes: Mapping[str, t
     masses = arrays.get("masses")
     if masses is not None and (masses <= 0).any():
         raise InputError("A mass is not positive", found=masses.min(), fix="give masses in amu, all above zero")
+
+
+def check_species(numbers: IntArray) -> None:
+    """Check that atomic numbers ``(n_atoms,)`` are those of elements.
+
+    Raises
+    ------
+    InputError
+        If one is not.
+    """
+    unknown = numbers[(numbers < 1) | (numbers > LARGEST_NUMBER)]
+    if len(unknown):
+        raise InputError(
+            "The crystal has an unknown species",
+            found=f"atomic number {int(unknown[0])}",
+            fix="name every atom by the symbol of a chemical element",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +201,7 @@ class Crystal:
             "dielectric": (3, 3),
         }
         check_arrays({name: getattr(self, name) for name in shapes}, shapes)
+        check_species(self.numbers)
 
     @property
     def n_atoms(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice.errors import FormatError, InputError
+from lattice.structure.array_file import check_array_file
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray
 from lattice.structure.safe_yaml import COMPRESSED, MAX_BYTES, read_yaml
@@ -133,6 +134,7 @@ def _from_hdf5(path: Path, qpoint: FloatArray) -> EigenvectorSet:
     """Read mesh.hdf5, band.hdf5 or qpoints.hdf5."""
     import h5py
 
+    check_array_file(path)
     try:
         with h5py.File(path, "r") as file:
             if "frequency" not in file or ("qpoint" not in file and "path" not in file):

@@ -11,11 +11,12 @@ import numpy as np
 from lattice.errors import FormatError, InputError
 from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.phonopy_object import force_constant_factor
-from lattice.structure.safe_yaml import read_text
+from lattice.structure.safe_yaml import check_regular, read_text
 
 if TYPE_CHECKING:
     import h5py
 
+LARGEST = 1e6  #: eV/Å²; the stiffest bonds have a few hundred
 LARGEST_RATIO = 1100  # of the bytes of a dataset to those of its file; no compression of HDF5 reaches more
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -52,6 +53,13 @@ class ForceBlock:
                 found="NaN or infinity",
                 fix="check the file for ***, NaN or Inf",
             )
+        largest = float(np.abs(self.array).max())
+        if largest > LARGEST:
+            raise InputError(
+                "The force constants hold a number that no bond has",
+                found=f"{largest:.3g} eV/Å²",
+                fix="check the file for a damaged number, and its unit",
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +94,7 @@ def read_forces(path: Path) -> ForceBlock | ForceSets:
     FormatError
         If the content does not fit the format.
     """
+    check_regular(path)
     try:
         with path.open("rb") as stream:
             magic = stream.read(len(HDF5_MAGIC))
@@ -103,7 +112,7 @@ def read_forces(path: Path) -> ForceBlock | ForceSets:
 
 def _announces_sets(words: list[str]) -> bool:
     """Whether the first two counts and the number of words are those of FORCE_SETS."""
-    if len(words) < 2 or not (words[0].isdigit() and words[1].isdigit()):
+    if len(words) < 2 or not (_is_count(words[0]) and _is_count(words[1])):
         return False
     return len(words) - 2 == int(words[1]) * (4 + 3 * int(words[0]))
 
@@ -132,9 +141,14 @@ def _words(path: Path) -> tuple[list[str], list[str]]:
     return lines[0], [word for line in lines for word in line]
 
 
+def _is_count(word: str) -> bool:
+    """Whether a word is a number that may count something: digits, and not so many that no file can mean it."""
+    return word.isascii() and word.isdecimal() and len(word) <= 8
+
+
 def _count(word: str, path: Path) -> int:
     """Read a count of atoms or displacements."""
-    if not word.isdigit() or not 0 < int(word) <= 10**7:
+    if not _is_count(word) or not 0 < int(word) <= 10**7:
         raise FormatError(
             f"{path.name} does not begin with counts", found=word[:40], fix="write the file again with phonopy"
         )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import FormatError, InputError
-from lattice.structure.crystal import FloatArray
+from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.phonopy_object import phonopy_errors, unit_factors
 from lattice.structure.safe_yaml import MAX_BYTES
 
@@ -83,11 +83,14 @@ class ForceOutput:
         ``(n_atoms, 3)`` Cartesian *Å*, where the reader gives them.
     file : str
         Its name and format.
+    numbers : ndarray or None
+        ``(n_atoms,)`` atomic numbers in the order of the forces, where the reader gives them.
     """
 
     forces: FloatArray
     positions: FloatArray | None
     file: str
+    numbers: IntArray | None = None
 
 
 def read_force_output(folder: Path, n_atoms: int, *, skip: str = "", program: str | None = None) -> ForceOutput:
@@ -177,7 +180,8 @@ def _by_ase(path: Path, fmt: str) -> ForceOutput:
             found=f"{ASE_OUTPUTS[fmt]} output without them",
             fix="switch on the forces, and check whether the calculation ended well",
         )
-    return ForceOutput(np.array(forces, dtype=np.float64), atoms.positions.copy(), f"{path.name} ({ASE_OUTPUTS[fmt]})")
+    name = f"{path.name} ({ASE_OUTPUTS[fmt]})"
+    return ForceOutput(np.array(forces, dtype=np.float64), atoms.positions.copy(), name, atoms.numbers.copy())
 
 
 def _file_of(files: list[Path], program: str, folder: Path) -> Path:

@@ -39,10 +39,11 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If the file cannot be opened.
+        If the file cannot be opened, or is a pipe or a device.
     FormatError
         If it is larger than `MAX_BYTES`, or its compression is damaged.
     """
+    check_regular(path)
     opener = COMPRESSED.get(path.suffix, open)
     try:
         with opener(path, "rb") as stream:
@@ -69,6 +70,22 @@ def read_bytes(path: Path) -> bytes:
             fix="keep large force constants in force_constants.hdf5",
         )
     return data
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or a device, which may never end or never answer; what does not exist is left to its opener.
+
+    Raises
+    ------
+    InputError
+        If something else than a file or a folder has this name.
+    """
+    try:
+        strange = path.exists() and not (path.is_file() or path.is_dir())
+    except (OSError, ValueError):
+        strange = False
+    if strange:
+        raise InputError(f"{path.name} is no file", found="a pipe or a device", fix="give a file on disk")
 
 
 def _at_most(stream: IO[bytes], limit: int) -> bytes:

@@ -44,7 +44,8 @@ def read_shengbte(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceC
     if not file.is_file():
         raise InputError("There is no such file", found=str(path), fix="give FORCE_CONSTANTS_3RD or fc3.hdf5")
     blocks = _blocks(read_text(file), file.name)
-    atoms = np.rint(blocks[:, 7:10]).astype(np.int64) - 1
+    # A damaged number may not fit an integer; -1 is no atom.
+    atoms = np.where(np.abs(blocks[:, 7:10]) < 1e9, np.rint(blocks[:, 7:10]) - 1, -1).astype(np.int64)
     n = crystal.n_atoms
     if atoms.min(initial=0) < 0 or atoms.max(initial=0) >= n:
         raise InputError(
@@ -77,6 +78,8 @@ def _blocks(text: str, name: str) -> FloatArray:
         numbers = np.array(text.replace("D", "E").split(), dtype=np.float64)
     except ValueError as error:
         raise FormatError(f"{name} holds something else than numbers", found=error, fix=fix) from None
+    if not np.isfinite(numbers).all():
+        raise FormatError(f"{name} holds numbers that are not finite", found="NaN or infinity", fix=fix)
     count = int(numbers[0]) if len(numbers) and numbers[0] == np.rint(numbers[0]) else -1
     if count < 1 or len(numbers) != 1 + count * _BLOCK:
         raise FormatError(

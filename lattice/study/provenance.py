@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     from lattice.study.settings import RunSettings
 
 
-def command_line(source: str | Path, pulse: str, assignments: Sequence[str], frequencies: str | None) -> str:
+def command_line(
+    source: str | Path,
+    pulse: str,
+    assignments: Sequence[str],
+    frequencies: str | None,
+    calculator: str | None = None,
+    supercell: Sequence[int] | None = None,
+) -> str:
     """Return the command that makes a run; of files only the name is kept, not where they lie."""
     words = ["lattice", "run", Path(source).name]
     if frequencies is not None:
         words += ["--frequencies", frequencies]
+    if calculator is not None:
+        words += ["--calculator", calculator]
+    if supercell is not None:
+        words += ["--supercell", *map(str, supercell)]
     if pulse:
         words += ["--pulse", _names_only(pulse)]
     for assignment in assignments:

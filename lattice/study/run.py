@@ -11,6 +11,7 @@ import numpy as np
 from lattice.anharmonic.files import load_potential
 from lattice.anharmonic.overrides import override_multiplets
 from lattice.anharmonic.potential import Potential
+from lattice.dynamics.full_potential import simulate_full_potential
 from lattice.dynamics.pulse import Pulse, default_pulse
 from lattice.dynamics.pulse_builders import sampled_pulse
 from lattice.dynamics.pulse_samples import read_samples
@@ -18,6 +19,7 @@ from lattice.dynamics.runfile import save_run
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
 from lattice.observe.report import run_report
+from lattice.structure.bundled import bundled_file
 from lattice.structure.complete_file import checked_target
 from lattice.structure.load import load
 from lattice.study.provenance import with_inputs
@@ -89,6 +91,8 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         check_same_crystal(settings.source, potential)
     if settings.overrides:
         potential = override_multiplets(potential, settings.overrides)
+    if settings.calculator is not None:
+        return with_inputs(_run_with_calculator(settings, potential), settings), potential
     run = simulate(
         potential,
         make_pulses(settings.pulses, potential),
@@ -100,6 +104,28 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         n_threads=settings.threads,
     )
     return with_inputs(run, settings), potential
+
+
+def _run_with_calculator(settings: RunSettings, potential: Potential) -> Dataset:
+    """Run with the forces of a calculator; Born charges of the source couple light to what the potential leaves out."""
+    if settings.temperature > 0:
+        raise InputError(
+            "A run with the forces of a calculator has no bath",
+            found=f"temperature = {settings.temperature:g} K",
+            fix="leave out the temperature, or the calculator",
+        )
+    # A bundled or separate crystal may know charges; a potential file alone holds those of its own modes.
+    knows = settings.potential is not None or bundled_file(settings.source) is not None
+    return simulate_full_potential(
+        potential,
+        make_pulses(settings.pulses, potential),
+        settings.duration,
+        settings.calculator,
+        supercell=settings.supercell,
+        record=settings.record,
+        rtol=settings.rtol,
+        born_charges=load(settings.source).born_charges if knows else None,
+    )
 
 
 def make_pulses(keys: tuple[Mapping[str, Any], ...], potential: Potential) -> tuple[Pulse, ...]:

@@ -137,7 +137,7 @@ def toml_value(text: str) -> object:
     """Read one TOML value; what is not TOML is a string."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if list(parsed) == ["value"] else text
 
@@ -169,5 +169,5 @@ def read_toml(path: Path, *, what: str = "run file", instead: str = ", or give a
         raise FormatError(f"The {what} is too long", found=f"{path.stat().st_size} bytes", fix=f"give a {what}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or an integer of thousands of digits
         raise FormatError(f"{path} is not TOML", found=error, fix="correct the line that is named") from error

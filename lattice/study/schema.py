@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
+from lattice.anharmonic.calculators import SHORT_NAMES
 from lattice.errors import InputError
 
 Checker = Callable[[object, str], Any]
@@ -52,9 +54,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def number(value: object, where: str) -> float:
     """Check a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{where} must be a number", found=repr(value), fix=f"write for example {where} = 1.0")
-    return float(value)
+    try:
+        good = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the largest double
+        good = False
+    if not good:
+        raise InputError(f"{where} must be a number", found=reprlib.repr(value), fix=f"write for example {where} = 1.0")
+    return float(cast(float, value))
 
 
 def whole(value: object, where: str) -> int:
@@ -100,6 +106,27 @@ def vector(value: object, where: str) -> tuple[float, float, float]:
         raise InputError(f"{where} must be three numbers", found=repr(value), fix=f"write {where} = [0.0, 0.0, 1.0]")
     x, y, z = (number(entry, f"{where}[{i}]") for i, entry in enumerate(value))
     return x, y, z
+
+
+def cells(value: object, where: str) -> tuple[int, int, int]:
+    """Check three whole numbers ≥ 1."""
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise InputError(f"{where} must be three whole numbers", found=repr(value), fix=f"write {where} = [1, 1, 1]")
+    a, b, c = (whole(entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if min(a, b, c) < 1:
+        raise InputError(f"{where} must be three whole numbers ≥ 1", found=repr(value), fix=f"{where} = [1, 1, 1]")
+    return a, b, c
+
+
+def short_calculator(value: object, where: str) -> str:
+    """Check a short name of a calculator: a file that is opened must not name code to be run."""
+    if isinstance(value, str) and value in SHORT_NAMES:
+        return value
+    raise InputError(
+        f"{where} in a run file can only be a short name",
+        found=repr(value),
+        fix=f"use {', '.join(SHORT_NAMES)}; module:factory is given on the command line only: --calculator",
+    )
 
 
 def words(value: object, where: str) -> tuple[str, ...]:
@@ -159,6 +186,8 @@ RUN_KEYS: dict[str, Checker] = {
     "source": text,
     "potential": text,
     "frequencies": choice("measured", "computed"),
+    "calculator": short_calculator,
+    "supercell": cells,
     "duration": number,
     "temperature": number,
     "seed": whole,

@@ -38,6 +38,10 @@ class RunSettings:
     record : Record
     rtol : float
     threads : int
+    calculator : str or None
+        Whose forces move the atoms; None: those of the potential. In a file a short name only.
+    supercell : tuple of int
+        Cells along each cell vector, for a calculator.
     overrides : dict
         Multiplet → {`frequency`, `linewidth`} in *THz*.
     run_file : str or None
@@ -56,6 +60,8 @@ class RunSettings:
     record: Record = field(default_factory=Record)
     rtol: float = RTOL
     threads: int = 1
+    calculator: str | None = None
+    supercell: tuple[int, int, int] = (1, 1, 1)
     overrides: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     run_file: str | None = None
     command: str = ""
@@ -67,6 +73,8 @@ def read_settings(
     pulse: str = "",
     assignments: Sequence[str] = (),
     frequencies: str | None = None,
+    calculator: str | None = None,
+    supercell: tuple[int, int, int] | None = None,
 ) -> RunSettings:
     """Read a run file or make the default run of a source, change keys, and check everything.
 
@@ -80,6 +88,10 @@ def read_settings(
         ``key=value`` with dotted keys.
     frequencies : {"measured", "computed"}, optional
         Overrides the key of the file.
+    calculator : str, optional
+        ``lj``, ``emt``, ``chgnet`` or ``module:factory``; overrides the key of the file.
+    supercell : tuple of int, optional
+        Overrides the key of the file.
 
     Raises
     ------
@@ -90,10 +102,14 @@ def read_settings(
     document = change_document(original, assignments, pulse=pulse)
     if frequencies is not None:
         document["frequencies"] = frequencies
+    if supercell is not None:
+        document["supercell"] = list(supercell)
+    settings = settings_from_document(document)
     return replace(
-        settings_from_document(document),
+        settings,
+        calculator=settings.calculator if calculator is None else calculator,
         run_file=None if original == {"source": str(source)} else str(source),
-        command=command_line(source, pulse, assignments, frequencies),
+        command=command_line(source, pulse, assignments, frequencies, calculator, supercell),
     )
 
 

@@ -430,12 +430,10 @@ def lattice_run(source):
 
 
 def test_a_full_disk_has_status_1_and_leaves_nothing(tmp_path, monkeypatch):
-    from xarray import Dataset
-
     def no_space(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Dataset, "to_netcdf", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
     done = lattice("run", "Bi2Se3", "--set", "duration=3", "-o", tmp_path / "run.nc", "--json")
     assert done.exit_code == 1
     assert "No space left on device" in done.stderr

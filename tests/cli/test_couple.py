@@ -188,5 +188,5 @@ def test_chgnet_that_is_not_installed_is_named(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "chgnet.model.dynamics", None)
     result = couple("Bi2Se3", "--calculator", "chgnet")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "pip install 'phonon-lattice[chgnet]'" in result.stderr

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -73,11 +74,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(run, tmp_path, monkeyp
     save_run(run, path)
     before = path.read_bytes()
 
-    def full(self, target, **_):
-        target.write_bytes(b"half")
+    def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(xarray.Dataset, "to_netcdf", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(LatticeError, match="could not be written"):
         save_run(run, path)
     assert path.read_bytes() == before

@@ -6,70 +6,10 @@ import h5py
 import numpy as np
 import pytest
 from ase import Atoms
+from example_files import BLOCK, BORN, CIF, CONSTANTS, POSCAR, ROW, SETS, SUPERCELL_YAML, YAML
 
 import lattice
 from lattice.errors import FormatError, InputError, LatticeError, SymmetryError
-
-POSCAR = """CsCl
-1.0
- 4.1 0.0 0.0
- 0.0 4.1 0.0
- 0.0 0.0 4.1
-Cs Cl
-1 1
-Direct
- 0.0 0.0 0.0
- 0.5 0.5 0.5
-"""
-BLOCK = " 2.0 0.0 0.0\n 0.0 2.0 0.0\n 0.0 0.0 2.0\n"
-CONSTANTS = "2 2\n" + "".join(
-    f"{i} {j}\n" + (BLOCK if i == j else BLOCK.replace("2.0", "-2.0")) for i in (1, 2) for j in (1, 2)
-)
-BORN = "14.4\n 2 0 0 0 2 0 0 0 2\n 1 0 0 0 1 0 0 0 1\n -1 0 0 0 -1 0 0 0 -1\n"
-SETS = "2\n1\n\n1\n0.01 0 0\n-0.02 0 0\n0.02 0 0\n"
-CELL_YAML = """
-unit_cell:
-  lattice:
-  - [ 4.1, 0.0, 0.0 ]
-  - [ 0.0, 4.1, 0.0 ]
-  - [ 0.0, 0.0, 4.1 ]
-  points:
-  - symbol: Cs
-    coordinates: [ 0.0, 0.0, 0.0 ]
-    mass: 132.9
-  - symbol: Cl
-    coordinates: [ 0.5, 0.5, 0.5 ]
-    mass: 35.45
-"""
-SUPERCELL_YAML = "supercell_matrix:\n- [ 1, 0, 0 ]\n- [ 0, 1, 0 ]\n- [ 0, 0, 1 ]\n"
-ROW = "- [ 2.0, 0.0, 0.0 ]"
-CONSTANTS_YAML = "force_constants:\n  format: full\n  shape: [ 2, 2 ]\n  elements:\n" + 4 * (
-    "  -\n    - [ 2.0, 0.0, 0.0 ]\n    - [ 0.0, 2.0, 0.0 ]\n    - [ 0.0, 0.0, 2.0 ]\n"
-)
-NAC_YAML = (
-    "nac:\n  born_effective_charge:\n"
-    + 2 * "  -\n    - [ 1.0, 0.0, 0.0 ]\n    - [ 0.0, 1.0, 0.0 ]\n    - [ 0.0, 0.0, 1.0 ]\n"
-    + "  dielectric_constant:\n    - [ 2.0, 0.0, 0.0 ]\n    - [ 0.0, 2.0, 0.0 ]\n    - [ 0.0, 0.0, 2.0 ]\n"
-)
-YAML = CELL_YAML + SUPERCELL_YAML + CONSTANTS_YAML + NAC_YAML
-CIF = """data_x
-_cell_length_a 4.1
-_cell_length_b 4.1
-_cell_length_c 4.1
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_space_group_name_H-M_alt 'P 1'
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Cs1 Cs 0.0 0.0 0.0 1.0
-Cl1 Cl 0.5 0.5 0.5 1.0
-"""
 
 
 def lines(text, drop=0):

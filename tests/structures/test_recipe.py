@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 RECIPE = Path(__file__).parents[2] / "structures" / "Bi2Se3" / "recipe"
+TOOLS = RECIPE.parents[1] / "recipe_tools"
 MODULES = (
     "patterns",
     "invariants",
@@ -76,11 +77,12 @@ FIELD_OUTPUT = """
 @pytest.fixture(scope="module")
 def recipe():
     """Import the modules of the recipe, which stand beside each other in a folder that is no package."""
-    sys.path.insert(0, str(RECIPE))
+    before = list(sys.path)
+    sys.path[:0] = [str(RECIPE), str(TOOLS)]
     try:
         yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
     finally:
-        sys.path.remove(str(RECIPE))
+        sys.path[:] = before
         for name in MODULES:
             sys.modules.pop(name, None)
 
@@ -135,7 +137,7 @@ def test_the_command_ends_in_one_line_where_something_is_missing(recipe, tmp_pat
 
 def test_input_holds_cell_positions_mesh_and_start(recipe):
     cell = recipe.espresso.Cell(
-        recipe.patterns.LATTICE, recipe.patterns.SYMBOLS, recipe.patterns.MASSES, recipe.pseudopotentials.upf_names()
+        recipe.patterns.LATTICE, recipe.patterns.SYMBOLS, recipe.patterns.MASSES, recipe.pseudopotentials.upf_names("Bi Se".split())
     )
     positions = recipe.patterns.positions(0.4, 0.21)
     text = recipe.espresso.scf_input(cell, positions, recipe.plan.K6, Path("pseudo"), start_density=True)
@@ -292,7 +294,7 @@ def known(recipe, tmp_path_factory):
     curvature = np.array([modes[name[:-1]].curvature for name in recipe.invariants.MODES])
     index = {name: i for i, name in enumerate(recipe.invariants.MODES)}
     u, g = [index["Eu1x"], index["Eu1y"]], [index["Eg2x"], index["Eg2y"]]
-    b_u, b_g, e = 2e-4, -3e-5, 1e-5
+    b_u, b_g, e, twist = 2e-4, -3e-5, 1e-5, 4e-6
 
     def force(q, mesh):
         shift = 5e-5 if mesh == 6 else 0.0  # the denser mesh of this model changes two numbers
@@ -304,6 +306,10 @@ def known(recipe, tmp_path_factory):
         square_u, square_g = q[u] @ q[u], q[g] @ q[g]
         result[u] -= (4 * b_u * square_u + 2 * e * square_g) * q[u]
         result[g] -= (4 * b_g * square_g + 2 * e * square_u) * q[g]
+        square_q, square_p = (q[u] @ [1, 1j]) ** 2, (q[g] @ [1, 1j]) ** 2
+        # of twist Re(Q² P*²): the gradient with respect to Q is 2 Q* P² as a complex number, and so for P
+        for pair, gradient in ((u, (q[u] @ [1, -1j]) * square_p), (g, (q[g] @ [1, -1j]) * square_q)):
+            result[pair] -= 2 * twist * np.array([gradient.real, gradient.imag])
         return result
 
     origin = recipe.patterns.positions(0.4, 0.21)
@@ -322,7 +328,7 @@ def known(recipe, tmp_path_factory):
     compute(recipe.plan.doubled())
     compute(recipe.plan.denser(recipe.harmonic.first_modes(folder)))
     compute(recipe.plan.checks(recipe.harmonic.first_modes(folder)))
-    return SimpleNamespace(folder=folder, coefficient=coefficient, modes=modes, b_u=b_u, b_g=b_g, e=e)
+    return SimpleNamespace(folder=folder, coefficient=coefficient, modes=modes, b_u=b_u, b_g=b_g, e=e, twist=twist)
 
 
 def test_generalised_forces_are_minus_the_gradient(recipe):
@@ -364,10 +370,12 @@ def test_known_couplings_are_found_again(recipe, known):
         assert entry["rms_difference"] < 1e-6 * entry["rms_force"]
     assert content["quartic"]["Eu1^4"]["value"] == pytest.approx(known.b_u, rel=1e-5)
     assert content["quartic"]["Eg2^4"]["value"] == pytest.approx(known.b_g, rel=1e-5)
-    for axis in "xy":
+    assert content["quartic"]["|Eu1|^2 |Eg2|^2"]["value"] == pytest.approx(known.e, rel=1e-3)
+    assert content["quartic"]["Re(Eu1^2 Eg2*^2)"]["value"] == pytest.approx(known.twist, rel=1e-3)
+    for axis, sign in (("x", -1), ("y", 1)):
         entry = content["Eu1_Eg2_structures"][axis]
-        assert entry["e_from_g_force"] == pytest.approx(known.e, rel=1e-3)
-        assert entry["e_from_u_force"] == pytest.approx(known.e, rel=1e-3)
+        assert entry["e_from_g_force"] == pytest.approx(known.e + sign * known.twist, rel=1e-3)
+        assert entry["e_from_u_force"] == pytest.approx(known.e + sign * known.twist, rel=1e-3)
         assert entry["c_from_u_force"] == pytest.approx(known.coefficient["Eu1 Eu1 Eg2"], rel=1e-3)
         assert entry["c_from_g_force"] == pytest.approx(known.coefficient["Eu1 Eu1 Eg2"], rel=1e-3)
 

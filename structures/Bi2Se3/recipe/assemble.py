@@ -111,6 +111,7 @@ def anharmonic(results: Path) -> espresso.Record:
         "tests": couplings.tests(results, rotation, values),
         "quartic": couplings.quartic(results, found),
         "Eu1_Eg2_structures": couplings.mixed(results, rotation),
+        "reach": couplings.reach(results, rotation),
     }
 
 

@@ -152,7 +152,22 @@ def quartic(results: Path, found: dict[str, harmonic.Mode]) -> Table:
         fitted = direct if line is None else line.fourth_along(mode.vector)
         error = abs(direct) * step**2 / (q**2 - step**2) if line is None else abs(fitted - direct)
         table[f"{name[:3]}^4"] = {"value": fitted, "direct": direct, "error": float(error)}
-    return table
+    return table | cross(mixed(results, rotation))
+
+
+def cross(found: Table) -> Table:
+    """Return a and b of a |Q|² |P|² + b Re(Q² P*²), Q of E_u1 and P of E_g2, the two quartic invariants of these pairs.
+
+    Along x and y of Q with P along y they give e = a − b and a + b. Values are means over the force on Q and that on P;
+    the errors, half of what these differ by, hold the sixth order. Empty where an axis has not been computed.
+    """
+    if set(found) != {"x", "y"}:
+        return {}
+    roads = np.array([[found[axis][f"e_from_{force}_force"] for force in "gu"] for axis in "xy"])
+    (ex, ey), (dx, dy) = roads.mean(axis=1), abs(roads[:, 0] - roads[:, 1]) / 2
+    error = float(np.hypot(dx, dy) / 2)
+    values = {"|Eu1|^2 |Eg2|^2": (ex + ey) / 2, "Re(Eu1^2 Eg2*^2)": (ey - ex) / 2}
+    return {name: {"value": float(value), "error": error} for name, value in values.items()}
 
 
 def mixed(results: Path, rotation: np.ndarray) -> Table:
@@ -182,6 +197,17 @@ def mixed(results: Path, rotation: np.ndarray) -> Table:
             "c_from_g_force": float(-sign * even[g] / q**2),
         }
     return table
+
+
+def reach(results: Path, rotation: np.ndarray) -> dict[str, float]:
+    """Return the largest |Q| along each multiplet, Å√amu, in the structures that the couplings rest on."""
+    used = {*SMALL, *(DOUBLE[name] for name in SMALL), "eg2y"}
+    structures = [records.structure(results, name) for name in sorted(used) if records.has(results, name)]
+    amplitudes = abs(np.array([rotation @ structure.amplitude for structure in structures])).max(axis=0)
+    largest: dict[str, float] = {}
+    for name, amplitude in zip(MODES, amplitudes, strict=True):
+        largest[name[:-1]] = max(float(amplitude), largest.get(name[:-1], 0.0))
+    return largest
 
 
 def tests(results: Path, rotation: np.ndarray, coefficient: np.ndarray) -> Table:

@@ -1,7 +1,7 @@
-"""Write ../potential.toml: the first-principles couplings of Bi2Se3 in the coordinates of `lattice`.
+"""Write the bundled files of Bi2Se3: ../POSCAR, ../phonopy_params.yaml.xz and ../potential.toml.
 
-Run with `lattice` installed: ``python potential.py``. Reads ../couplings.json and ../gamma.json (see their `convention`:
-x ∥ a1 is the two-fold axis, y lies in the mirror plane, Bi atom 1 positive) and the bundled crystal.
+Run with `lattice` installed: ``python potential.py``. Reads couplings.json and gamma.json of this folder (see their
+`convention`: x ∥ a1 is the two-fold axis, y lies in the mirror plane, Bi atom 1 positive) and ../BORN.
 """
 
 import json
@@ -10,13 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-import lattice
-from lattice import units
-from lattice.anharmonic.polynomial import channel_name, padded, substitute
-from lattice.anharmonic.potential import CellRecord
-from lattice.modes.modes import real_coordinates
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "recipe_tools")]
 
-FOLDER = Path(__file__).parents[1]
+import bundle  # noqa: E402
+import invariants  # noqa: E402
+import patterns  # noqa: E402
+
+import lattice  # noqa: E402
+from lattice import units  # noqa: E402
+from lattice.anharmonic.polynomial import channel_name, padded, substitute  # noqa: E402
+from lattice.anharmonic.potential import CellRecord  # noqa: E402
+from lattice.modes.modes import real_coordinates  # noqa: E402
+
+FOLDER = HERE.parent
 ASSUMED_LINEWIDTH = 0.10  # THz
 MELNIKOV_FREQUENCY = "Melnikov et al., Phys. Rev. B 97, 214304 (2018), films"
 MELNIKOV_LINEWIDTH = "amplitude decay time 2 ps, from Melnikov et al., arXiv:2006.11923 (2020)"
@@ -26,9 +33,52 @@ MEASURED = {
     "A1g(1)": {"frequency": 2.25, "citation": MELNIKOV_FREQUENCY},
     "Eg(2)": {"frequency": 4.05, "citation": MELNIKOV_FREQUENCY},
 }
-RANGE = {  # Å√amu, largest displacement along the multiplet in the runs
-    "Eg(1)": 0.5, "A1g(1)": 0.5, "Eu(1)": 2.0, "Eg(2)": 1.0, "Eu(2)": 1.0, "A2u(1)": 0.5, "A2u(2)": 0.5, "A1g(2)": 0.5,
-}  # fmt: skip
+QUARTIC = ("Eu1", "Eg2")  # pairs with a |Q|⁴ of their own, and with the following of both together
+CROSS = ("|Eu1|^2 |Eg2|^2", "Re(Eu1^2 Eg2*^2)")
+
+
+def read(name):
+    """Return a file of this folder."""
+    return json.loads((HERE / name).read_text())
+
+
+def force_constants(gamma):
+    """Return the force constants (5, 5, 3, 3), eV/Å², of the optical modes; acoustic ones cost nothing."""
+    constants = np.zeros((5, 5, 3, 3))
+    root = np.sqrt(patterns.ATOM_MASSES)
+    still = np.eye(5) - np.outer(root, root) / (root @ root)  # the file rounds patterns; no translation may be left
+    for name, mode in gamma["modes"].items():
+        weighted = still @ np.array(mode["pattern"]) * root
+        block = mode["curvature_eV_per_A2_amu"] * np.outer(weighted, weighted)
+        for axis in (0, 1) if name.startswith("E") else (2,):
+            constants[:, :, axis, axis] += block
+    return constants
+
+
+def write_crystal():
+    """Write ../POSCAR and ../phonopy_params.yaml.xz."""
+    from phonopy import Phonopy
+    from phonopy.file_IO import parse_BORN
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    gamma = read("gamma.json")
+    positions = patterns.positions(gamma["u"], gamma["v"]) @ np.linalg.inv(patterns.LATTICE)
+    atoms = PhonopyAtoms(
+        symbols=list(patterns.SYMBOLS),
+        cell=patterns.LATTICE,
+        scaled_positions=positions - np.floor(positions),
+        masses=patterns.ATOM_MASSES,
+    )
+    model = Phonopy(atoms, supercell_matrix=np.eye(3, dtype=int), primitive_matrix=np.eye(3))
+    model.force_constants = force_constants(gamma)
+    model.nac_params = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
+    bundle.save_model(model, FOLDER)
+
+
+def reach():
+    """Return the largest |Q| along each multiplet, Å√amu, in the displaced structures that the couplings rest on."""
+    couplings, gamma = read("couplings.json"), read("gamma.json")
+    return {f"{name[:-1]}({name[-1]})": couplings["reach"][name] for name in gamma["modes"]}
 
 
 def patterns_along(gamma, number):
@@ -46,41 +96,25 @@ def anharmonic_terms(couplings, place):
     """Return the polynomial in the coordinates of couplings.json, `place[name]` being the number of a coordinate."""
     polynomial = {}
 
-    def add(value, *names):
-        key = (tuple(sorted(place[name] for name in names)), ())
+    def add(value, numbers):
+        key = (tuple(sorted(numbers)), ())
         polynomial[key] = polynomial.get(key, 0.0) + value
 
-    def add_pair_singlet(value, q, r, s):  # value · S (Q·R)
-        for axis in "xy":
-            add(value, f"{q}{axis}", f"{r}{axis}", f"{s}z")
-
-    def add_three_pairs(value, q, r, p):  # value · Im(Q₊ R₊ P₊)
-        add(value, f"{q}x", f"{r}x", f"{p}y")
-        add(-value, f"{q}y", f"{r}y", f"{p}y")
-        add(value, f"{q}x", f"{r}y", f"{p}x")
-        add(value, f"{q}y", f"{r}x", f"{p}x")
-
-    def add_cubic(value, q, r, p):
-        (add_three_pairs if p.startswith("E") else add_pair_singlet)(value, q, r, p)
-
-    def add_quartic(value, q):  # value · |Q|⁴
-        for a in "xy":
-            for b in "xy":
-                add(value, f"{q}{a}", f"{q}{a}", f"{q}{b}", f"{q}{b}")
-
-    tensor = couplings["EuEu_tensor"]
-    for receiver in ("Eg1", "Eg2", "A1g1", "A1g2"):
-        add_cubic(couplings["Eu1Eu1_Q0"][receiver], "Eu1", "Eu1", receiver)
-        add_cubic(2 * tensor["12"][receiver], "Eu1", "Eu2", receiver)  # both orders of the convention's sum
-        add_cubic(tensor["22"][receiver], "Eu2", "Eu2", receiver)
-    # force on the receiver per P², with E_g2 displaced by P along y: Im(P₊² R₊) → −P² R_y, Im(P₊³) → −P³, S|P|² → P² S
-    response = couplings["Eg2y Eg2y: -F_even/P^2"]
-    add_cubic(-response["Eg1"], "Eg2", "Eg2", "Eg1")
-    add_cubic(-response["Eg2"] / 3, "Eg2", "Eg2", "Eg2")
-    add_cubic(response["A1g1"], "Eg2", "Eg2", "A1g1")
-    add_cubic(response["A1g2"], "Eg2", "Eg2", "A1g2")
-    add_quartic(couplings["Eu1_quartic_b (V4=b|Q|^4)"], "Eu1")
-    add_quartic(couplings["Eg2_quartic_b_P (V4=b|P|^4)"], "Eg2")
+    for name, tensor in invariants.cubic().items():
+        value = couplings["cubic"][name]["value"]
+        for a, b, c in np.argwhere(abs(tensor) > 1e-12):
+            add(value * tensor[a, b, c], [place[invariants.MODES[i]] for i in (a, b, c)])
+    for pair in QUARTIC:
+        value = couplings["quartic"][f"{pair}^4"]["value"]
+        for first in "xy":
+            for second in "xy":
+                add(value, [place[pair + first]] * 2 + [place[pair + second]] * 2)
+    sizes, turns = (couplings["quartic"][name]["value"] for name in CROSS)
+    (qx, qy), (px, py) = ([place[pair + axis] for axis in "xy"] for pair in QUARTIC)
+    for q, p in ((qx, px), (qx, py), (qy, px), (qy, py)):
+        # Re(Q² P*²) = (Q_x² − Q_y²)(P_x² − P_y²) + 4 Q_x Q_y P_x P_y
+        add(sizes + (turns if (q == qx) == (p == px) else -turns), [q, q, p, p])
+    add(4 * turns, [qx, qy, px, py])
     return polynomial
 
 
@@ -105,12 +139,11 @@ def potential():
     eigenvectors = real_coordinates(modes)[optical]
     eigenvectors[np.abs(eigenvectors) < 1e-10] = 0.0  # round-off
 
-    gamma = json.loads((FOLDER / "gamma.json").read_text())
-    couplings = json.loads((FOLDER / "couplings.json").read_text())
+    gamma, couplings, farthest = read("gamma.json"), read("couplings.json"), reach()
     given = patterns_along(gamma, crystal.n_atoms)
     overlap = np.einsum("ska,tka->st", np.array(list(given.values())), eigenvectors)
-    assert np.abs(overlap @ overlap.T - np.eye(len(given))).max() < 1e-8, "couplings.json is not in these modes"
-    overlap[np.abs(overlap) < 1e-8] = 0.0
+    assert np.abs(overlap @ overlap.T - np.eye(len(given))).max() < 1e-7, "couplings.json is not in these modes"
+    overlap[np.abs(overlap) < 1e-6] = 0.0
     overlap = np.rint(overlap)  # the two bases differ by signs and the exchange of x and y
     polynomial = substitute(anharmonic_terms(couplings, {n: i for i, n in enumerate(given)}), overlap, np.eye(3))
     labels = [owner[i].label for i in optical]
@@ -138,7 +171,7 @@ def potential():
         pair=[position.get(int(modes.pair[i]), -1) for i in optical],
         eigenvectors=eigenvectors,
         mode_numbers=optical,
-        amplitude_range=[RANGE[label] for label in labels],
+        amplitude_range=[farthest[label] for label in labels],
         crystal=CellRecord(crystal.cell, crystal.positions, ("Bi", "Bi", "Se", "Se", "Se"), crystal.masses),
         source={
             "couplings": "computed: LDA with spin-orbit coupling, Quantum ESPRESSO 6.7, 36 Ry, k 4x4x4; see SOURCE.md",
@@ -149,20 +182,16 @@ def potential():
     )
 
 
-def measured_text():
-    """Return the [measured] tables."""
-    lines = []
-    for name, entry in MEASURED.items():
-        lines += ["", f'[measured."{name}"]', *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
-    return "\n".join(lines) + "\n"
-
-
 def main():
-    """Write the file that is named on the command line, ../potential.toml by default."""
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER / "potential.toml"
+    """Write all files, or the potential alone into the file that is named on the command line."""
+    if len(sys.argv) > 1:
+        target = Path(sys.argv[1])
+    else:
+        target = FOLDER / "potential.toml"
+        write_crystal()
     potential().save(target)
     with target.open("a", encoding="utf-8") as stream:
-        stream.write(measured_text())
+        stream.write(bundle.measured_text(MEASURED))
 
 
 if __name__ == "__main__":

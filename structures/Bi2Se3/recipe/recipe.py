@@ -7,13 +7,13 @@ Steps: relax, harmonic, couplings, doubled, denser, fields, checks, assemble. A 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "recipe_tools"))
 
 import assemble
 import espresso
@@ -109,22 +109,16 @@ def fields(session: Session) -> None:
     positions = records.reference_positions(results).copy()
     positions[:2, 1] += SYMMETRY_BREAKING * np.array([1, -1])
     settings = replace(plan.K4, threshold_Ry=1e-11)
-    scf = session.compute("fields_scf", positions, settings, density=plan.EQUILIBRIUM[plan.K4], waves="g1y+", keep=True)
-    folder = session.place.scratch / "fields_scf"
-    if not (folder / "tmp" / "x.save").is_dir():
-        raise RuntimeError("the wave functions of fields_scf are gone; remove its record to compute them again")
-    begin = time.time()
-    output = espresso.execute("ph.x", espresso.field_input(FIELD_THRESHOLD), "field", folder)
-    epsilon, charges = espresso.read_field(output, len(patterns.SYMBOLS))
-    record = {
-        "settings": {**asdict(settings), "response_threshold": FIELD_THRESHOLD},
-        "positions_A": scf["positions_A"],
-        "epsilon": epsilon.tolist(),
-        "born_charges_e": charges.tolist(),
-        "walltime_s": round(time.time() - begin, 1),
-    }
-    espresso.save_record(results, "fields", record)
-    shutil.rmtree(folder / "tmp")
+    espresso.compute_fields(
+        session.place,
+        "fields",
+        session.cell,
+        positions,
+        settings,
+        FIELD_THRESHOLD,
+        density=plan.EQUILIBRIUM[plan.K4],
+        waves="g1y+",
+    )
 
 
 def _runs(runs: Callable[..., list[plan.Run]], *, needs_modes: bool = False) -> Callable[[Session], None]:
@@ -179,8 +173,8 @@ def _follow(steps: list[str], options: argparse.Namespace) -> None:
     """Convert the pseudopotentials where a step needs them and run the steps in the order given."""
     pseudo = (options.work / "pseudo").resolve()
     if steps != ["assemble"]:
-        pseudopotentials.write_all(pseudo, options.hgh)
-    cell = espresso.Cell(patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, pseudopotentials.upf_names())
+        pseudopotentials.write_all(pseudo, patterns.MASSES, options.hgh)
+    cell = espresso.Cell(patterns.LATTICE, patterns.SYMBOLS, patterns.MASSES, pseudopotentials.upf_names(patterns.MASSES))
     session = Session(espresso.Workplace(HERE / "results", options.work.resolve(), pseudo), cell, tuple(options.start))
     for step in steps:
         print(f"step {step}", flush=True)

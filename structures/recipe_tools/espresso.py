@@ -37,12 +37,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cell:
-    """Lattice vectors as rows (3, 3) in Å, and the symbol, mass (amu) and pseudopotential file of the atoms."""
+    """Lattice vectors as rows (3, 3) in Å, and the symbol, mass (amu) and pseudopotential file of the atoms.
+
+    With `spin_orbit` the pseudopotentials are fully relativistic and runs are noncollinear.
+    """
 
     lattice: np.ndarray
     symbols: tuple[str, ...]
     masses: dict[str, float]
     pseudopotentials: dict[str, str]
+    spin_orbit: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,27 +66,34 @@ def scf_input(
     *,
     start_density: bool = False,
     start_waves: bool = False,
+    relax: float | None = None,
 ) -> str:
-    """Return the input of one self-consistent run with spin-orbit coupling and forces.
+    """Return the input of one self-consistent run with forces.
 
     Parameters
     ----------
     positions : (n_atoms, 3), *Å*, Cartesian
     start_density, start_waves : bool
         Start from the charge density or the wave functions that lie in the scratch folder.
+    relax : float, optional
+        Move the atoms in the fixed cell until no force is above this, *eV/Å*.
     """
+    spin = " noncolin=.true., lspinorb=.true.," if cell.spin_orbit else ""
+    task = "scf" if relax is None else "relax"
+    limit = "" if relax is None else f", forc_conv_thr={relax / RYDBERG * BOHR:.2e}, etot_conv_thr=1e-8"
     lines = [
         "&control",
-        f" calculation='scf', prefix='x', outdir='./tmp', pseudo_dir='{pseudo}', tprnfor=.true., disk_io='low'",
+        f" calculation='{task}', prefix='x', outdir='./tmp', pseudo_dir='{pseudo}', tprnfor=.true., disk_io='low'{limit}",
         "/",
         "&system",
         f" ibrav=0, nat={len(positions)}, ntyp={len(cell.masses)}, ecutwfc={settings.cutoff_Ry},",
-        " noncolin=.true., lspinorb=.true., occupations='fixed'",
+        f"{spin} occupations='fixed'",
         "/",
         "&electrons",
         f" conv_thr={settings.threshold_Ry}, mixing_beta=0.7, diago_full_acc=.true.,",
         f" startingwfc='{'file' if start_waves else 'random'}', startingpot='{'file' if start_density else 'atomic'}'",
         "/",
+        *([] if relax is None else ["&ions", "/"]),
         "ATOMIC_SPECIES",
         *(f"{symbol} {mass} {cell.pseudopotentials[symbol]}" for symbol, mass in cell.masses.items()),
         "CELL_PARAMETERS angstrom",
@@ -121,6 +132,21 @@ def read_scf(text: str, n_atoms: int) -> tuple[float, np.ndarray]:
     # With verbosity low the total force of every atom comes last.
     forces = np.array(rows[-n_atoms:], dtype=float) * RYDBERG / BOHR
     return float(energies[-1]) * RYDBERG, forces
+
+
+def read_relaxed(text: str, n_atoms: int) -> np.ndarray:
+    """Return the Cartesian positions (n_atoms, 3), *Å*, at the end of a relaxation.
+
+    Raises
+    ------
+    ValueError
+        The relaxation did not end.
+    """
+    _, found, end = text.rpartition("Begin final coordinates")
+    rows = re.findall(r"^\w+\s+(-?\d+\.\d+)\s+(-?\d+\.\d+)\s+(-?\d+\.\d+)", end, re.MULTILINE)
+    if not found or len(rows) < n_atoms or "ATOMIC_POSITIONS (angstrom)" not in end:
+        raise ValueError("the relaxation did not end; read the end of its output for the reason")
+    return np.array(rows[:n_atoms], dtype=float)
 
 
 def read_field(text: str, n_atoms: int) -> tuple[np.ndarray, np.ndarray]:
@@ -249,4 +275,46 @@ def compute(
     if not keep:
         shutil.rmtree(folder / "tmp")
     print(f"{name}: {energy:.8f} eV, largest force {abs(forces).max():.5f} eV/Å, {record['walltime_s']} s", flush=True)
+    return record
+
+
+def compute_fields(
+    place: Workplace,
+    name: str,
+    cell: Cell,
+    positions: np.ndarray,
+    settings: Settings,
+    threshold: float,
+    *,
+    density: str | None = None,
+    waves: str | None = None,
+) -> Record:
+    """Return the record `name` of ε∞ and raw Born charges, computing it, and `name`_scf before it, where it is missing.
+
+    Raises
+    ------
+    RuntimeError
+        `name`_scf has a record but its wave functions are gone.
+    """
+    known = load_record(place.results, name)
+    if known is not None:
+        return known
+    ground = f"{name}_scf"
+    scf = compute(place, ground, cell, positions, settings, density=density, waves=waves, keep=True)
+    folder = place.scratch / ground
+    if not _save_folder(place, ground).is_dir():
+        raise RuntimeError(f"the wave functions of {ground} are gone; remove its record to compute them again")
+    begin = time.time()
+    output = execute("ph.x", field_input(threshold), "field", folder)
+    epsilon, charges = read_field(output, len(cell.symbols))
+    record = {
+        "settings": {**asdict(settings), "response_threshold": threshold},
+        "positions_A": scf["positions_A"],
+        "epsilon": epsilon.tolist(),
+        "born_charges_e": charges.tolist(),
+        "walltime_s": round(time.time() - begin, 1),
+    }
+    save_record(place.results, name, record)
+    shutil.rmtree(folder / "tmp")
+    print(f"{name}: {record['walltime_s']} s", flush=True)
     return record

@@ -1,14 +1,16 @@
-"""HGH pseudopotentials (abinit ``pspcod 3`` tables) converted to fully relativistic UPF v2 for Quantum ESPRESSO.
+"""HGH pseudopotentials (abinit ``pspcod 3`` tables) converted to UPF v2 for Quantum ESPRESSO.
 
 Analytic separable form of Hartwigsen, Goedecker and Hutter, Phys. Rev. B 58, 3641 (1998): a local part, projectors
-p_i^l with a symmetric matrix h^l, and a spin-orbit matrix k^l that multiplies L·S. All lengths in bohr; the tables are
-in hartree, UPF is in rydberg (factor 2).
+p_i^l with a symmetric matrix h^l, and a spin-orbit matrix k^l that multiplies L·S. With spin-orbit coupling the file is
+fully relativistic, one projector for each j; without it k is left out, which is the mean over j. All lengths in bohr;
+the tables are in hartree, UPF is in rydberg (factor 2).
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 
 PSEUDO_DIR_VARIABLE = "RECIPE_HGH_DIR"
 DEBIAN_PSEUDO_DIR = "/usr/share/abinit/psp"  # where Debian's abinit-data installs the HGH tables
-HGH_FILES = {"Bi": "83bi.5.hgh", "Se": "34se.6.hgh"}
+HGH_FILES = {"Al": "13al.3.hgh", "Bi": "83bi.5.hgh", "N": "7n.5.hgh", "Se": "34se.6.hgh"}
 
 # Off-diagonal elements of h and k follow from the diagonal, eqs. (24)-(32) of the reference: (h12, h13)/..., h23/...
 _OFF_DIAGONAL = {
@@ -28,7 +30,7 @@ _MESH = {"xmin": -7.0, "dx": 0.0125, "rmax": 60.0}
 _PROJECTOR_CUTOFF = 8.0  # bohr; the Gaussians are below 1e-15 there
 
 
-Projector = tuple[int, float, np.ndarray]  #: l, j, and r·p(r) on the mesh
+Projector = tuple[int, float, np.ndarray]  #: l, j (l itself without spin-orbit coupling), and r·p(r) on the mesh
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,13 @@ def projector(ell: int, i: int, radius: float, r: np.ndarray) -> np.ndarray:
     return np.asarray(norm * r ** (ell + 2 * i) * np.exp(-(r**2) / (2 * radius**2)))
 
 
-def nonlocal_blocks(table: HghTable) -> list[tuple[int, float, list[int], float, np.ndarray]]:
+def nonlocal_blocks(
+    table: HghTable, *, spin_orbit: bool = True
+) -> list[tuple[int, float, list[int], float, np.ndarray]]:
     """Return (l, j, projector indices, radius, D) per (l, j): D = h + <L·S> k, *hartree*.
 
-    <L·S> is l/2 for j = l + 1/2 and −(l + 1)/2 for j = l − 1/2.
+    <L·S> is l/2 for j = l + 1/2 and −(l + 1)/2 for j = l − 1/2. Without spin-orbit coupling: one block for each l, with
+    D = h, and l in the place of j.
     """
     blocks = []
     for channel in table.channels:
@@ -128,9 +133,10 @@ def nonlocal_blocks(table: HghTable) -> list[tuple[int, float, list[int], float,
         ell = channel.ell
         h = coupling_matrix(ell, channel.h)[:size, :size]
         k = coupling_matrix(ell, channel.k)[:size, :size]
-        for j in (0.5,) if ell == 0 else (ell - 0.5, ell + 0.5):
-            spin_orbit = 0.0 if ell == 0 else (ell / 2 if j > ell else -(ell + 1) / 2)
-            blocks.append((ell, j, list(range(size)), channel.radius, h + spin_orbit * k))
+        momenta = (float(ell),) if not spin_orbit else (0.5,) if ell == 0 else (ell - 0.5, ell + 0.5)
+        for j in momenta:
+            product = 0.0 if j == ell or ell == 0 else (ell / 2 if j > ell else -(ell + 1) / 2)
+            blocks.append((ell, j, list(range(size)), channel.radius, h + product * k))
     return blocks
 
 
@@ -150,8 +156,8 @@ def local_potential(table: HghTable, r: np.ndarray) -> np.ndarray:
     return np.asarray(-table.ionic_charge / r * screened + np.exp(-0.5 * x**2) * short)
 
 
-def upf_text(table: HghTable, element: str) -> str:
-    """Return the UPF v2 file, norm-conserving and fully relativistic, LDA of Perdew and Wang.
+def upf_text(table: HghTable, element: str, *, spin_orbit: bool = True) -> str:
+    """Return the UPF v2 file, norm-conserving, with or without spin-orbit coupling, LDA of Perdew and Wang.
 
     Raises
     ------
@@ -160,7 +166,7 @@ def upf_text(table: HghTable, element: str) -> str:
     """
     r, weight = radial_mesh(table.atomic_number)
     projectors: list[Projector] = []
-    blocks = nonlocal_blocks(table)
+    blocks = nonlocal_blocks(table, spin_orbit=spin_orbit)
     total = sum(len(indices) for _, _, indices, _, _ in blocks)
     coefficients = np.zeros((total, total))
     for ell, j, indices, radius, matrix in blocks:
@@ -178,8 +184,8 @@ def upf_text(table: HghTable, element: str) -> str:
     return "\n".join(
         [
             '<UPF version="2.0.1">',
-            "<PP_INFO>\nHGH, Phys. Rev. B 58, 3641 (1998), LDA, spin-orbit\n</PP_INFO>",
-            _header(table, element, projectors, len(r)),
+            f"<PP_INFO>\nHGH, Phys. Rev. B 58, 3641 (1998), LDA{', spin-orbit' if spin_orbit else ''}\n</PP_INFO>",
+            _header(table, element, projectors, len(r), spin_orbit),
             f'<PP_MESH dx="{_MESH["dx"]}" mesh="{len(r)}" xmin="{_MESH["xmin"]}" rmax="{r[-1]:.10f}" '
             f'zmesh="{float(table.atomic_number)}">',
             _array("PP_R", r),
@@ -189,15 +195,18 @@ def upf_text(table: HghTable, element: str) -> str:
             _nonlocal(projectors, coefficients, r),
             "<PP_PSWFC>\n</PP_PSWFC>",
             _array("PP_RHOATOM", density),
-            "<PP_SPIN_ORB>",
-            *(f'<PP_RELBETA.{i} index="{i}" lll="{ell}" jjj="{j}"/>' for i, (ell, j, _) in enumerate(projectors, 1)),
-            "</PP_SPIN_ORB>",
+            *(_spin_orbit(projectors) if spin_orbit else []),
             "</UPF>\n",
         ]
     )
 
 
-def _header(table: HghTable, element: str, projectors: list[Projector], mesh: int) -> str:
+def _spin_orbit(projectors: list[Projector]) -> list[str]:
+    rows = (f'<PP_RELBETA.{i} index="{i}" lll="{ell}" jjj="{j}"/>' for i, (ell, j, _) in enumerate(projectors, 1))
+    return ["<PP_SPIN_ORB>", *rows, "</PP_SPIN_ORB>"]
+
+
+def _header(table: HghTable, element: str, projectors: list[Projector], mesh: int, spin_orbit: bool) -> str:
     values = {
         "generated": "HGH",
         "author": "",
@@ -205,11 +214,11 @@ def _header(table: HghTable, element: str, projectors: list[Projector], mesh: in
         "comment": "",
         "element": element,
         "pseudo_type": "NC",
-        "relativistic": "full",
+        "relativistic": "full" if spin_orbit else "scalar",
         "is_ultrasoft": "F",
         "is_paw": "F",
         "is_coulomb": "F",
-        "has_so": "T",
+        "has_so": "T" if spin_orbit else "F",
         "has_wfc": "F",
         "has_gipaw": "F",
         "core_correction": "F",
@@ -251,14 +260,14 @@ def _nonlocal(projectors: list[Projector], coefficients: np.ndarray, r: np.ndarr
     return "\n".join(parts)
 
 
-def upf_names() -> dict[str, str]:
+def upf_names(elements: Iterable[str], *, spin_orbit: bool = True) -> dict[str, str]:
     """Return the UPF file name of each element."""
-    return {element: f"{element}_hgh_so.UPF" for element in HGH_FILES}
+    return {element: f"{element}_hgh_{'so' if spin_orbit else 'sr'}.UPF" for element in elements}
 
 
-def write_all(folder: Path, directory: str | None = None) -> None:
-    """Convert the tables of all elements into `folder`; `directory` as in find_table."""
+def write_all(folder: Path, elements: Iterable[str], directory: str | None = None, *, spin_orbit: bool = True) -> None:
+    """Convert the tables of `elements` into `folder`; `directory` as in find_table."""
     folder.mkdir(parents=True, exist_ok=True)
-    for element, name in upf_names().items():
+    for element, name in upf_names(elements, spin_orbit=spin_orbit).items():
         table = read_table(find_table(element, directory).read_text())
-        (folder / name).write_text(upf_text(table, element))
+        (folder / name).write_text(upf_text(table, element, spin_orbit=spin_orbit))

@@ -1,0 +1,66 @@
+"""A command under bounds: a time, an amount of memory, and nothing new in the folder that it works in."""
+
+import os
+import resource
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from click import ClickException
+from example_files import command, working_folder
+
+SECONDS = 5
+BYTES = 2**30
+
+
+class TooLate(BaseException):
+    """Not an Exception, so that nothing in between takes it for an error of its own."""
+
+
+@contextmanager
+def bounds():
+    """Let no more than `SECONDS` pass, and let no more than `BYTES` be set aside beyond what this process has."""
+
+    def late(*_):
+        raise TooLate
+
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before, soft = signal.signal(signal.SIGALRM, late), resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, soft[1]))
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, soft)
+        signal.signal(signal.SIGALRM, before)
+
+
+def contents(folder):
+    """Names, sizes and times of change of all that lies in a folder."""
+    return {str(p.relative_to(folder)): (p.lstat().st_size, p.lstat().st_mtime_ns) for p in Path(folder).rglob("*")}
+
+
+def assert_refused(words, folder, said="", status=2):
+    """A command ends with the status and one message that says what was found and how to mend it, and leaves nothing.
+
+    What click itself finds, an option too many or an argument too few, is told with the usage.
+    """
+    before = contents(folder)
+    with working_folder(folder):
+        start = time.perf_counter()
+        with bounds():
+            done = command(*words)
+    assert isinstance(done.exception, SystemExit), f"{done.exception!r} {done.stderr}"
+    assert done.exit_code == status, done.stderr
+    assert time.perf_counter() - start < SECONDS
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    heads = [line.partition(":")[0].strip() for line in done.stderr.splitlines()]
+    assert heads.count("Error") == 1
+    by_click = isinstance(done.exception.__context__, ClickException)
+    assert heads.count("found") == heads.count("fix") == (0 if by_click else 1), done.stderr
+    assert said.lower() in done.stderr.lower(), done.stderr
+    assert len(done.stderr) < 3000
+    assert contents(folder) == before
