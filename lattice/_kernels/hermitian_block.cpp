@@ -637,15 +637,9 @@ extern "C" int NAME(lattice_hermitian_, LEVEL)(const lattice_bonds *bonds, int n
     for (int k = 0; k < packs; k++) {
         const long first = (long)k * LANES;
         const int filled = k + 1 < packs ? LANES : (int)(count - first);
-        static double scratch[2*27*27*8] __attribute__((aligned(64)));
         write_modes(n, filled, bonds != NULL, w[k], eigenvalue + n * first,
-                    eigenvector != NULL ? scratch : NULL,
+                    eigenvector != NULL ? eigenvector + 2 * nn * first : NULL,
                     spin != NULL ? spin + 3 * n * first : NULL);
-        if (eigenvector != NULL) {
-            double *to = eigenvector + 2 * nn * first;
-            for (long i = 0; i < 2 * nn * filled; i += 2)
-                _mm_stream_pd(to + i, *(__m128d*)(scratch + i));
-        }
         for (int lane = 0; lane < filled; lane++)
             n_failed += w[k].failed[lane] != 0;
     }
