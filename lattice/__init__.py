@@ -205,6 +205,7 @@ __all__ = [
     "simulate",
     "simulate_ensemble",
     "simulate_full_potential",
+    "simulate_reduced",
     "solve_mesh",
     "solve_modes",
     "solve_path",

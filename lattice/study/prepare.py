@@ -93,21 +93,26 @@ class Preparation:
         return found
 
     @cached_property
-    def seconds_per_point(self) -> float:
-        """Time of one core for one point, measured on a few points at three places of the grid.
+    def reducer(self) -> Reducer:
+        """What computes points of the plan, before there is a store.
 
         Raises
         ------
         LatticeError
-            If the first point cannot be run.
+            If the very first point cannot be run: the plan is wrong, not a corner of it.
         """
         reducer = Reducer(self.resolved)
         for group in groups_of(self.resolved, unravel(self.resolved, np.array([0]))):
-            reducer.numbers(group)  # raises where the settings of the very first point cannot be used
+            reducer.numbers(group)
+        return reducer
+
+    @cached_property
+    def seconds_per_point(self) -> float:
+        """Time of one core for one point, measured on a few points at three places of the grid."""
         count = 1
         while True:
             index = self._sample(count)
-            begin = time.perf_counter()
+            reducer, begin = self.reducer, time.perf_counter()
             compute_block(reducer, self.columns, index)
             spent = time.perf_counter() - begin
             n = len(index[-1])
@@ -154,12 +159,20 @@ class Preparation:
         return {name: shapes[name] for name in group.settings.record.quantities}
 
     def provenance(self) -> dict[str, Any]:
-        """Where the numbers of the sweep come from; JSON-able."""
+        """Where the numbers of the sweep come from; JSON-able.
+
+        Raises
+        ------
+        LatticeError
+            If the very first point cannot be run.
+        """
+        steps = [{"of": group, "step_ps": step} for group, step in self.reducer.steps.items()]
         found = {
             "lattice": lattice.__version__,
             "kernel": kernel.build_info(),
             "numpy": np.__version__,
             "potentials": [dict(potential.source) for potential in self.potentials],
+            "steps": steps,
             "seconds_per_point": self.seconds_per_point if "seconds_per_point" in self.__dict__ else None,
             "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }

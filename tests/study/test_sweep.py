@@ -187,7 +187,7 @@ def test_failed_points_are_kept_with_a_sentence_and_the_rest_goes_on(folder):
 
 def test_settings_that_fail_the_very_first_point_are_an_error_at_once(folder):
     with pytest.raises(InputError, match="helicity"):
-        silent(plan_in(folder, block=None, axes={HELICITY: {"values": [3.0, 1.0]}}), folder / "s")
+        silent(plan_in(folder, axes={HELICITY: {"values": [3.0, 1.0]}}), folder / "s")
     assert not (folder / "s").exists()
     with pytest.raises(InputError, match="unknown multiplet"):
         dry_run(plan_in(folder, block=None, axes={"overrides.Eu(7).frequency": {"values": [2.0]}}))
