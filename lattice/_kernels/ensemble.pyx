@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Many trajectories of one potential, one in each SIMD lane, reduced to a few numbers as they run.
 
-The caller owns and allocates every array. The inner part (ensemble_block.cpp) is compiled once for each instruction set;
-which of them is used is the caller's choice, who asks `hermitian` which of them this processor has. The parallel loop runs over
-blocks of trajectories; a trajectory's result depends on itself alone, so the bits depend neither on the number of threads
-nor on its neighbours. They do depend, within round-off, on the instruction set.
+The caller owns and allocates every array. The inner part (ensemble_block.cpp) is compiled once for each instruction
+set; which of them is used is the caller's choice, who asks `hermitian` which of them this processor has. The parallel
+loop runs over blocks of trajectories; a trajectory's result depends on itself alone, so the bits depend neither on the
+number of threads nor on its neighbours. They do depend, within round-off, on the instruction set.
 """
 
 from cython.parallel cimport prange, threadid
@@ -33,7 +33,7 @@ cdef extern from "ensemble_block.h" nogil:
     ctypedef struct lattice_ensemble:
         int n, n_products, n_dark_products, n_sections, pattern, own, bath, check, book, n_lights
         int n_intervals, steps, first, n_links, n_rows, harmonic_row, damping_row, noise_row
-        int n_forms, n_lines, n_signals, n_times
+        int n_forms, n_lines, n_signals, n_times, want_peak, want_squares
         long stride
         uint64_t seed
         double interval
@@ -78,7 +78,8 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <stdlib.h>
-    #define LATTICE_ENTRY(LEVEL) {lattice_ensemble_##LEVEL, lattice_ensemble_lanes_##LEVEL, lattice_ensemble_work_##LEVEL}
+    #define LATTICE_ENTRY(LEVEL) \\
+        {lattice_ensemble_##LEVEL, lattice_ensemble_lanes_##LEVEL, lattice_ensemble_work_##LEVEL}
     typedef struct {
         void (*run)(const lattice_ensemble*, long, double*);
         int (*lanes)(void);
@@ -149,6 +150,7 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
     job.n_links, job.n_rows, job.harmonic_row = sizes["n_links"], sizes["n_rows"], sizes["harmonic_row"]
     job.damping_row, job.noise_row, job.n_forms = sizes["damping_row"], sizes["noise_row"], sizes["n_forms"]
     job.n_lines, job.n_signals, job.n_times = sizes["n_lines"], sizes["n_signals"], sizes["n_times"]
+    job.want_peak, job.want_squares = sizes["want_peak"], sizes["want_squares"]
     job.stride, job.seed, job.interval = sizes["stride"], sizes["seed"], sizes["interval"]
     job.product, job.section, job.inner = whole(arrays, "product"), whole(arrays, "section"), whole(arrays, "inner")
     job.mode, job.near = whole(arrays, "mode"), whole(arrays, "near")
@@ -171,8 +173,7 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
 def run(int level, dict arrays, dict sizes, dict fine, dict coarse, list lights, int n_threads):
     """Run ``sizes["stride"]`` trajectories, a whole number of blocks; names and shapes as in ensemble_block.h.
 
-    Every array is flat and contiguous: float64, int32 for tables, uint64 for the numbers of the trajectories. The arrays
-    of results hold zeros on entry.
+    Every array is flat and contiguous: float64, int32 for tables, uint64 for the numbers of the trajectories.
     """
     cdef lattice_ensemble job
     cdef lattice_light light[MAX_LIGHTS]
@@ -202,10 +203,12 @@ def run(int level, dict arrays, dict sizes, dict fine, dict coarse, list lights,
         code.run(&job, <long>i * width, base + threadid() * share)
 
 
-def work_size(int level, int n, int n_products, int n_threads):
+def work_size(int level, dict sizes, int n_kicks, int n_lights, int n_threads):
     """Return how many doubles of work space `run` needs."""
     cdef lattice_ensemble job
-    job.n, job.n_products = n, n_products
+    job.n, job.n_products, job.n_lights, job.fine.n_kicks = sizes["n"], sizes["n_products"], n_lights, n_kicks
+    job.n_forms, job.n_lines, job.book = sizes["n_forms"], sizes["n_lines"], sizes["book"]
+    job.n_rows, job.n_links = sizes["n_rows"], sizes["n_links"]
     return n_threads * (lattice_ensemble_levels[level].work(&job) + 2 * CACHE_LINE) + CACHE_LINE
 
 

@@ -29,24 +29,51 @@ typedef lattice_step Step;
 
 const int LEAVES = 4; /* X after the coordinates: field components and one */
 
+/*
+ * Gaussian fields as phasors z = exp(a(t)) with quadratic a, one for each kick of a step: from step to step z → z r,
+ * r → z q. They are computed anew at the beginning of every group of steps, counted from the start of the run, and are
+ * zero where the group has no light: both depend on the trajectory alone.
+ */
+struct Wave {
+    pack *phasor; /* (n_lights, n_kicks, 4): z, r */
+    pack *pace;   /* (n_lights, 2): q */
+    pack *along;  /* (n_lights, 6): x̂, helicity ŷ */
+    long next;    /* step for which they stand, −1 for none */
+};
+
+const int GROUP = 16; /* steps */
+const int PATTERN_WEIGHTS = 9;
+const int MAX_KICKS = 16; /* of a composition whose force is written out */
+
+/* What is gathered over the run, until its end. */
+struct Sums {
+    pack *Q_peak, *Q_square, *P_square, *form_peak, *form_sum, *line_sum, *ledger, *change, *scale, *alive;
+};
+
 /* Everything of one block of trajectories. */
 struct Block {
     const Job *job;
     long first;      /* trajectory in lane 0 */
     double on, off;  /* ps between which some lane has a field */
+    bool axis[3];    /* whether a field has a component along x, y, z */
     bool book;       /* whether changes of angular momentum are booked now */
     pack sigma;
     pack *X, *F;     /* scratch: (n + LEAVES + n_products) */
-    pack *slow_Q, *slow_P, *slow_F, *fast_Q, *fast_P, *fast_F; /* states: steps twice as long, and the run's own */
-    pack *shock;     /* (2 n) random increment of Q, P */
+    pack *fast_Q, *fast_P, *slow_Q, *slow_P; /* states: of the run's own steps, and of those twice as long */
+    pack *shock;     /* (4 n) random increments of Q, P */
+    Wave wave[2];    /* of the run's own steps, and of those twice as long */
+    double *pattern[2]; /* (n_kicks, PATTERN_WEIGHTS) of the written-out force, times the weight of each kick */
+    Sums sums;
 };
 
-/* Number `item` of an array that is the same for all trajectories, or each one's own. */
-template <bool OWN> ALWAYS_INLINE pack scaled(const Block &b, const double *p, long item, const pack &x)
+/* Number `item` of an array that is the same for all trajectories, or each one's own: that of register u. */
+template <bool OWN> ALWAYS_INLINE real number(const Block &b, const double *p, long item, int u)
 {
-    if (OWN)
-        return load(p + item * b.job->stride + b.first) * x;
-    return p[item] * x;
+    if (!OWN)
+        return splat(p[item]);
+    real x;
+    memcpy(&x, p + item * b.job->stride + b.first + u * LANES, sizeof(real));
+    return x;
 }
 
 ALWAYS_INLINE pack lanes_of(const Block &b, const double *p, long item) { return load(p + item * b.job->stride + b.first); }
@@ -55,7 +82,7 @@ ALWAYS_INLINE pack lanes_of(const Block &b, const double *p, long item) { return
 
 enum { CENTER, STRENGTH, INVERSE_DURATION, OMEGA, PHASE, CHIRP, HELICITY, ROTATION, X_AXIS, Y_AXIS = X_AXIS + 3,
        BEGIN = Y_AXIS + 3, END, EDGE, TOTAL };
-enum { GAUSSIAN, SECH2, FLAT_TOP, FEW_CYCLE, SAMPLED };
+enum { GAUSSIAN, SECH2, FLAT_TOP, FEW_CYCLE, SAMPLED, STEADY };
 static_assert(TOTAL == LATTICE_LIGHT_PARAMETERS, "parameters of a light");
 
 const double FOUR_LN2 = 2.7725887222397811; /* 4 ln 2 */
@@ -144,29 +171,133 @@ ALWAYS_INLINE void shine(const lattice_light &light, const double *parameter, lo
     }
 }
 
-/* Field of all lights at time t: (3,) */
-__attribute__((noinline)) void field(const Block &b, double t, pack *E)
+/* Phasors of the next step, in register u */
+ALWAYS_INLINE void go_on(pack *z, const pack *q, int u)
+{
+    const real re = z[0].v[u], im = z[1].v[u], r_re = z[2].v[u], r_im = z[3].v[u], q_re = q[0].v[u], q_im = q[1].v[u];
+    z[0].v[u] = re * r_re - im * r_im;
+    z[1].v[u] = re * r_im + im * r_re;
+    z[2].v[u] = r_re * q_re - r_im * q_im;
+    z[3].v[u] = r_re * q_im + r_im * q_re;
+}
+
+/* The same with nothing but the table, for fields that are no phasors. */
+__attribute__((noinline)) void shine_alone(const Block &b, const lattice_light &light, double t, int u, real *E)
+{
+    shine(light, light.parameter + b.first + u * LANES, b.job->stride, t, E);
+}
+
+/*
+ * Field of register u at time t, the one of kick k: (3,). Steady lights come from the phasors, where there are any, which
+ * go on to the next step.
+ */
+ALWAYS_INLINE void field_of(const Block &b, double t, const Wave *wave, int k, int u, real *E)
 {
     const Job &job = *b.job;
     for (int axis = 0; axis < 3; axis++)
-        E[axis] = fill(0.0);
-    for (int i = 0; i < job.n_lights; i++)
-        for (int u = 0; u < UNROLL; u++) {
-            real sum[3] = {E[0].v[u], E[1].v[u], E[2].v[u]};
-            shine(job.light[i], job.light[i].parameter + b.first + u * LANES, job.stride, t, sum);
-            for (int axis = 0; axis < 3; axis++)
-                E[axis].v[u] = sum[axis];
+        E[axis] = real{};
+    for (int i = 0; i < job.n_lights; i++) {
+        if (job.light[i].shape != STEADY || wave == NULL) {
+            shine_alone(b, job.light[i], t, u, E);
+            continue;
         }
+        pack *z = wave->phasor + 4L * (i * job.fine.n_kicks + k);
+        const pack *along = wave->along + 6 * i;
+        const real re = z[0].v[u], im = z[1].v[u];
+        for (int axis = 0; axis < 3; axis++)
+            if (b.axis[axis])
+                E[axis] += re * along[axis].v[u] + im * along[3 + axis].v[u];
+        go_on(z, wave->pace + 2 * i, u);
+    }
+}
+
+/* Field of all registers */
+void field(const Block &b, double t, const Wave *wave, int k, pack *E)
+{
+    for (int u = 0; u < UNROLL; u++) {
+        real sum[3];
+        field_of(b, t, wave, k, u, sum);
+        for (int axis = 0; axis < 3; axis++)
+            E[axis].v[u] = sum[axis];
+    }
+}
+
+/* Phasors of one register of trajectories at the first step of a group, with steps h: z, r, where `pace` q; x̂, helicity ŷ. */
+ALWAYS_INLINE void seed_phasor(const double *parameter, long stride, double t, double h, double begin, bool pace, real *out)
+{
+    real p[TOTAL];
+    for (int i = 0; i < TOTAL; i++)
+        memcpy(&p[i], parameter + i * stride, sizeof(real));
+    const mask lit = (begin + GROUP * h - p[CENTER] >= p[BEGIN]) & (begin - p[CENTER] <= p[END]);
+    const real s = t - p[CENTER], decay = 0.5 * FOUR_LN2 * p[INVERSE_DURATION] * p[INVERSE_DURATION];
+    const real size[3] = {-decay * s * s, -decay * h * (2.0 * s + h), -2.0 * decay * h * h};
+    const real angle[3] = {p[OMEGA] * s + p[PHASE] + p[CHIRP] * s * s, p[OMEGA] * h + p[CHIRP] * h * (2.0 * s + h),
+                           2.0 * p[CHIRP] * h * h};
+    for (int i = 0; i < (pace ? 3 : 2); i++) {
+        real sine, cosine;
+        turn(angle[i], sine, cosine);
+        const real e = exponential(size[i]) * (i == 0 ? p[STRENGTH] : splat(1.0));
+        out[2 * i] = choose(lit, e * cosine, real{});
+        out[2 * i + 1] = choose(lit, e * sine, real{});
+    }
+    for (int axis = 0; axis < 3; axis++) {
+        out[6 + axis] = p[X_AXIS + axis];
+        out[9 + axis] = p[HELICITY] * p[Y_AXIS + axis];
+    }
+}
+
+/* Bring the phasors to step `index`, counted from the start of the run. */
+void prepare_light(const Block &b, const Step &step, Wave &wave, long index)
+{
+    const Job &job = *b.job;
+    const long first = index - index % GROUP;
+    if (index == first || wave.next != index) {
+        for (int i = 0; i < job.n_lights; i++) {
+            if (job.light[i].shape != STEADY)
+                continue;
+            for (int k = 0; k < step.n_kicks; k++) {
+                pack *z = wave.phasor + 4L * (i * step.n_kicks + k);
+                for (int u = 0; u < UNROLL; u++) {
+                    real x[12];
+                    const double begin = first * step.step;
+                    seed_phasor(job.light[i].parameter + b.first + u * LANES, job.stride, begin + step.kick_time[k],
+                                step.step, begin, k == 0, x);
+                    for (int c = 0; c < 4; c++)
+                        z[c].v[u] = x[c];
+                    for (int c = 0; c < 2 && k == 0; c++)
+                        wave.pace[2 * i + c].v[u] = x[4 + c];
+                    for (int c = 0; c < 6 && k == 0; c++)
+                        wave.along[6 * i + c].v[u] = x[6 + c];
+                }
+                for (long at = first; at < index; at++)
+                    for (int u = 0; u < UNROLL; u++)
+                        go_on(z, wave.pace + 2 * i, u);
+            }
+        }
+    }
+    wave.next = index + 1;
+}
+
+/* Whether some lane may have light in the group of steps that `index` is in. */
+bool has_light(const Block &b, const Step &step, long index)
+{
+    const double begin = (index - index % GROUP) * step.step;
+    return begin <= b.off && begin + GROUP * step.step >= b.on;
 }
 
 /* Times between which the field of the block is not zero. */
 void find_light(Block &b)
 {
     const Job &job = *b.job;
+    b.wave[0].next = b.wave[1].next = -1;
+    b.axis[0] = b.axis[1] = b.axis[2] = false;
     b.on = HUGE_VAL;
     b.off = -HUGE_VAL;
     for (int i = 0; i < job.n_lights; i++) {
         const double *p = job.light[i].parameter + b.first;
+        for (int axis = 0; axis < 3; axis++)
+            for (int lane = 0; lane < BLOCK; lane++)
+                b.axis[axis] |= p[(X_AXIS + axis) * job.stride + lane] != 0.0 || p[(Y_AXIS + axis) * job.stride + lane] != 0.0;
         for (int lane = 0; lane < BLOCK; lane++) {
             const double center = p[CENTER * job.stride + lane];
             const double begin = center + p[BEGIN * job.stride + lane], end = center + p[END * job.stride + lane];
@@ -183,15 +314,17 @@ ALWAYS_INLINE void multiply_products(const Block &b, int from, int to)
     const int *factor = b.job->product;
     pack *product = b.X + b.job->n + LEAVES;
     for (int p = from; p < to; p++)
-        product[p] = b.X[factor[2 * p]] * b.X[factor[2 * p + 1]];
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+            product[p].v[u] = b.X[factor[2 * p]].v[u] * b.X[factor[2 * p + 1]].v[u];
 }
 
-template <bool OWN> ALWAYS_INLINE pack row_sum(const Block &b, const int *row, pack sum)
+template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, pack &sum)
 {
     const Job &job = *b.job;
-    for (int k = row[1]; k < row[2]; k++)
-        sum += scaled<OWN>(b, job.value, k, b.X[job.column[k]]);
-    return sum;
+    for (int k = row[1]; k < row[2]; k++) {
+        const pack &x = b.X[job.column[k]];
+        UNROLLED for (int u = 0; u < UNROLL; u++) sum.v[u] += number<OWN>(b, job.value, k, u) * x.v[u];
+    }
 }
 
 enum { ROW, ROW_END, INNER, INNER_END, MODE, MODE_END, NEAR, NEAR_END, LEDGER_ROW, NEEDS_LIGHT, SECTION };
@@ -203,17 +336,23 @@ template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *
     const int *row = job.row + 4 * section[ROW];
     for (int i = 0; b.book && i < job.n; i++)
         b.F[i] = fill(0.0);
-    for (int i = section[MODE]; i < section[MODE_END]; i++, row += 4)
-        b.F[row[0]] = row_sum<OWN>(b, row, fill(0.0));
+    for (int i = section[MODE]; i < section[MODE_END]; i++, row += 4) {
+        pack sum = fill(0.0);
+        add_row<OWN>(b, row, sum);
+        b.F[row[0]] = sum;
+    }
     for (int i = 0; i < LEAVES; i++)
         b.F[job.n + i] = fill(0.0);
     for (int i = section[INNER]; i < section[INNER_END]; i++)
         b.F[job.inner[i]] = fill(0.0);
     for (const int *end = job.row + 4 * section[ROW_END]; row < end; row += 4) {
         const int *factor = job.product + 2 * (row[0] - job.n - LEAVES);
-        const pack sum = row_sum<OWN>(b, row, row[3] ? b.F[row[0]] : fill(0.0));
-        b.F[factor[0]] += sum * b.X[factor[1]];
-        b.F[factor[1]] += sum * b.X[factor[0]];
+        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
+        add_row<OWN>(b, row, sum);
+        pack &first = b.F[factor[0]], &second = b.F[factor[1]];
+        const pack &x = b.X[factor[1]], &y = b.X[factor[0]];
+        UNROLLED for (int u = 0; u < UNROLL; u++) first.v[u] += sum.v[u] * x.v[u];
+        UNROLLED for (int u = 0; u < UNROLL; u++) second.v[u] += sum.v[u] * y.v[u];
     }
 }
 
@@ -223,25 +362,28 @@ void book_kick(const Block &b, double weight, const int *section)
     const Job &job = *b.job;
     for (int k = section[NEAR]; k < section[NEAR_END]; k++) {
         const int i = job.near[k], s = job.link[2 * i], t = job.link[2 * i + 1];
-        double *account = job.ledger + ((long)section[LEDGER_ROW] * job.n_links + i) * job.stride + b.first;
-        store(account, load(account) + weight * (b.X[s] * b.F[t] - b.X[t] * b.F[s]));
+        pack &account = b.sums.ledger[(long)section[LEDGER_ROW] * job.n_links + i];
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+            account.v[u] += weight * (b.X[s].v[u] * b.F[t].v[u] - b.X[t].v[u] * b.F[s].v[u]);
     }
 }
 
-template <bool OWN> ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool light, pack *P)
+template <bool OWN>
+ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const Wave *wave, int k, pack *P)
 {
     const Job &job = *b.job;
-    const bool lit = light && t >= b.on && t <= b.off;
     if (lit)
-        field(b, t, b.X + job.n);
+        field(b, t, wave, k, b.X + job.n);
     multiply_products(b, 0, lit ? job.n_products : job.n_dark_products);
     for (int i = 0; i < job.n_sections; i++) {
         const int *section = job.section + SECTION * i;
         if (section[NEEDS_LIGHT] && !lit)
             continue;
         section_force<OWN>(b, section);
-        for (int k = section[MODE]; k < section[MODE_END]; k++)
-            P[job.mode[k]] += weight * b.F[job.mode[k]];
+        for (int m = section[MODE]; m < section[MODE_END]; m++) {
+            const pack &force = b.F[job.mode[m]];
+            UNROLLED for (int u = 0; u < UNROLL; u++) P[job.mode[m]].v[u] += weight * force.v[u];
+        }
         if (b.book)
             book_kick(b, weight, section);
     }
@@ -254,9 +396,12 @@ template <bool OWN> ALWAYS_INLINE void drift(const Block &b, const double *flow,
     const int n = b.job->n;
     for (int s = 0; s < n; s++) {
         const long m = 4 * (k * n + s);
-        const pack q = Q[s], p = P[s];
-        Q[s] = scaled<OWN>(b, flow, m, q) + scaled<OWN>(b, flow, m + 1, p);
-        P[s] = scaled<OWN>(b, flow, m + 2, q) + scaled<OWN>(b, flow, m + 3, p);
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            const real q = Q[s].v[u], p = P[s].v[u];
+            Q[s].v[u] = number<OWN>(b, flow, m, u) * q + number<OWN>(b, flow, m + 1, u) * p;
+            P[s].v[u] = number<OWN>(b, flow, m + 2, u) * q + number<OWN>(b, flow, m + 3, u) * p;
+        }
     }
 }
 
@@ -266,14 +411,16 @@ template <bool OWN> void book_drift(const Block &b, const double *integral, long
     const Job &job = *b.job;
     for (int i = 0; i < job.n_links; i++) {
         const int s = job.link[2 * i], t = job.link[2 * i + 1];
-        const pack product[4] = {Q[s] * Q[t], Q[s] * P[t], P[s] * Q[t], P[s] * P[t]};
         const int rows[2] = {job.harmonic_row, job.damping_row};
         for (int r = 0; r < 2; r++) {
-            double *account = job.ledger + ((long)rows[r] * job.n_links + i) * job.stride + b.first;
-            pack sum = load(account);
-            for (int c = 0; c < 4; c++)
-                sum += scaled<OWN>(b, integral, 8 * (k * job.n_links + i) + 4 * r + c, product[c]);
-            store(account, sum);
+            pack &account = b.sums.ledger[(long)rows[r] * job.n_links + i];
+            const long w = 8 * (k * job.n_links + i) + 4 * r;
+            UNROLLED for (int u = 0; u < UNROLL; u++)
+            {
+                const real q = Q[s].v[u], p = P[s].v[u];
+                account.v[u] += (number<OWN>(b, integral, w, u) * q + number<OWN>(b, integral, w + 2, u) * p) * Q[t].v[u]
+                                + (number<OWN>(b, integral, w + 1, u) * q + number<OWN>(b, integral, w + 3, u) * p) * P[t].v[u];
+            }
         }
     }
 }
@@ -285,22 +432,27 @@ template <bool OWN> void draw(const Block &b, const double *noise, uint64_t inde
 {
     const Job &job = *b.job;
     for (int s = 0; s < job.n; s += 2)
-        for (int u = 0; u < UNROLL; u++) {
-            word c[4] = {word{} + (index & 0xffffffffULL), word{} + (index >> 32), word{},
-                         word{} + (uint64_t)(0x80000000U | (uint32_t)s)};
-            memcpy(&c[2], job.number + b.first + u * LANES, sizeof(word));
+        for (int first = 0; first < UNROLL; first += TOGETHER) {
+            word c[4][TOGETHER];
+            EACH_TOGETHER
+            {
+                c[0][j] = word{} + (index & 0xffffffffULL);
+                c[1][j] = word{} + (index >> 32);
+                memcpy(&c[2][j], job.number + b.first + (first + j) * LANES, sizeof(word));
+                c[3][j] = word{} + (uint64_t)(0x80000000U | (uint32_t)s);
+            }
             philox(c, job.seed);
             for (int i = 0; i < 2 && s + i < job.n; i++) {
-                real x, y, w[3];
+                const long w = 3L * (s + i);
+                real x[TOGETHER], y[TOGETHER];
                 normal_pair(c[2 * i], c[2 * i + 1], x, y);
-                for (int j = 0; j < 3; j++) {
-                    if (OWN)
-                        memcpy(&w[j], noise + (3L * (s + i) + j) * job.stride + b.first + u * LANES, sizeof(real));
-                    else
-                        w[j] = splat(noise[3 * (s + i) + j]);
+                EACH_TOGETHER
+                {
+                    const int u = first + j;
+                    const real in_P = number<OWN>(b, noise, w + 1, u) * x[j] + number<OWN>(b, noise, w + 2, u) * y[j];
+                    shock[s + i].v[u] = b.sigma.v[u] * (number<OWN>(b, noise, w, u) * x[j]);
+                    shock[job.n + s + i].v[u] = b.sigma.v[u] * in_P;
                 }
-                shock[s + i].v[u] = b.sigma.v[u] * (w[0] * x);
-                shock[job.n + s + i].v[u] = b.sigma.v[u] * (w[1] * x + w[2] * y);
             }
         }
 }
@@ -320,55 +472,60 @@ template <bool OWN> void shake(const Block &b, const Step &step, uint64_t index,
     }
     for (int i = 0; b.book && i < job.n_links; i++) {
         const int s = job.link[2 * i], t = job.link[2 * i + 1];
-        double *account = job.ledger + ((long)job.noise_row * job.n_links + i) * job.stride + b.first;
+        pack &account = b.sums.ledger[(long)job.noise_row * job.n_links + i];
         const pack change = Q[s] * shock[n + t] + shock[s] * (P[t] + shock[n + t]) - Q[t] * shock[n + s]
                             - shock[t] * (P[s] + shock[n + s]);
-        store(account, load(account) + change);
+        account += change;
     }
-    for (int s = 0; s < n; s++) {
-        Q[s] += shock[s];
-        P[s] += shock[n + s];
-    }
+    for (int s = 0; s < n; s++)
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            Q[s].v[u] += shock[s].v[u];
+            P[s].v[u] += shock[n + s].v[u];
+        }
 }
 
 /* ---- steps ---- */
 
-/* `steps` steps from time t; `index` is the number of the step, in steps of the run. */
-template <bool OWN> void advance_table(const Block &b, const Step &step, double t, int steps, pack *Q, pack *P)
+/* `steps` steps from step `index` on, counted from the start of the run. */
+template <bool OWN>
+void advance_table(const Block &b, const Step &step, Wave &wave, long index, int steps, pack *Q, pack *P)
 {
     const Job &job = *b.job;
     const int n = job.n;
     memcpy((void *)b.X, Q, n * sizeof(pack));
-    for (int i = 0; i < steps; i++) {
-        const double begin = t + i * step.step;
-        const bool light = begin <= b.off && begin + step.step >= b.on;
+    for (int i = 0; i < steps; i++, index++) {
+        const double begin = index * step.step;
+        const bool lit = has_light(b, step, index);
+        if (lit)
+            prepare_light(b, step, wave, index);
         for (int k = 0; k <= step.n_kicks; k++) {
             if (b.book)
                 book_drift<OWN>(b, step.integral, k, b.X, P);
             drift<OWN>(b, step.flow, k, b.X, P);
             if (k < step.n_kicks)
-                kick<OWN>(b, step.kick[k], begin + step.kick_time[k], light, P);
+                kick<OWN>(b, step.kick[k], begin + step.kick_time[k], lit, &wave, k, P);
         }
     }
     memcpy((void *)Q, b.X, n * sizeof(pack));
 }
 
-template <bool OWN>
-void advance_bath(const Block &b, const Step &step, double t, int steps, uint64_t index, bool pair, pack *Q, pack *P)
+/* The same in a bath; where `pair`, a step holds two random increments. */
+template <bool OWN> void advance_bath(const Block &b, const Step &step, long index, int steps, bool pair, pack *Q, pack *P)
 {
     const Job &job = *b.job;
     const int n = job.n;
-    const double half = 0.5 * step.step;
-    const bool light = t <= b.off && t + steps * step.step >= b.on;
     memcpy((void *)b.X, Q, n * sizeof(pack));
-    kick<OWN>(b, half, t, light, P);
-    for (int i = 0; i < steps; i++) {
+    for (int i = 0; i <= steps; i++, index++) {
+        const double t = index * step.step;
+        const double weight = i == 0 || i == steps ? 0.5 * step.step : step.step;
+        kick<OWN>(b, weight, t, t >= b.on && t <= b.off, NULL, 0, P);
+        if (i == steps)
+            break;
         if (b.book)
             book_drift<OWN>(b, step.integral, 0, b.X, P);
         drift<OWN>(b, step.flow, 0, b.X, P);
-        shake<OWN>(b, step, index, pair, b.X, P);
-        index += pair ? 2 : 1;
-        kick<OWN>(b, i + 1 < steps ? step.step : half, t + (i + 1) * step.step, light, P);
+        shake<OWN>(b, step, pair ? 2 * index : index, pair, b.X, P);
     }
     memcpy((void *)Q, b.X, n * sizeof(pack));
 }
@@ -376,63 +533,64 @@ void advance_bath(const Block &b, const Step &step, double t, int steps, uint64_
 #include "ensemble_pattern.h"
 
 /* One interval, or two with steps twice as long. */
-void advance(const Block &b, const Step &step, int interval, bool pair, pack *Q, pack *P)
+void advance(Block &b, const Step &step, int interval, bool pair, pack *Q, pack *P)
 {
     const Job &job = *b.job;
-    const double t = interval * job.interval;
-    if (job.bath) {
-        const uint64_t index = (uint64_t)interval * (uint64_t)job.steps;
-        if (job.own)
-            advance_bath<true>(b, step, t, job.steps, index, pair, Q, P);
-        else if (job.pattern)
-            advance_pattern_bath(b, step, t, job.steps, index, pair, Q, P);
-        else
-            advance_bath<false>(b, step, t, job.steps, index, pair, Q, P);
-    } else if (job.own) {
-        advance_table<true>(b, step, t, job.steps, Q, P);
-    } else if (job.pattern) {
-        advance_pattern(b, step, t, job.steps, Q, P);
-    } else {
-        advance_table<false>(b, step, t, job.steps, Q, P);
-    }
+    const long index = (long)(pair ? interval / 2 : interval) * job.steps;
+    Wave &wave = b.wave[pair];
+    if (job.bath && job.own)
+        advance_bath<true>(b, step, index, job.steps, pair, Q, P);
+    else if (job.bath && job.pattern)
+        advance_pattern_bath(b, step, index, job.steps, pair, Q, P);
+    else if (job.bath)
+        advance_bath<false>(b, step, index, job.steps, pair, Q, P);
+    else if (job.own)
+        advance_table<true>(b, step, wave, index, job.steps, Q, P);
+    else if (job.pattern)
+        advance_pattern(b, step, pair, index, job.steps, Q, P);
+    else
+        advance_table<false>(b, step, wave, index, job.steps, Q, P);
 }
 
 /* ---- what is gathered ---- */
 
-ALWAYS_INLINE void raise_peak(double *peak, const pack &value)
+ALWAYS_INLINE void raise_peak(pack &peak, const pack &value)
 {
-    pack old = load(peak);
-    for (int u = 0; u < UNROLL; u++)
-        old.v[u] = choose(absolute(value.v[u]) > absolute(old.v[u]), value.v[u], old.v[u]);
-    store(peak, old);
+    UNROLLED for (int u = 0; u < UNROLL; u++)
+        peak.v[u] = choose(absolute(value.v[u]) > absolute(peak.v[u]), value.v[u], peak.v[u]);
 }
-
-ALWAYS_INLINE void add_to(double *sum, const pack &value) { store(sum, load(sum) + value); }
 
 __attribute__((noinline)) void observe(const Block &b, int interval, const pack *Q, const pack *P)
 {
     const Job &job = *b.job;
-    const long stride = job.stride;
-    for (int s = 0; s < job.n; s++) {
-        const long place = s * stride + b.first;
-        raise_peak(job.Q_peak + place, Q[s]);
-        add_to(job.Q_square + place, Q[s] * Q[s]);
-        add_to(job.P_square + place, P[s] * P[s]);
+    const Sums &sums = b.sums;
+    for (int s = 0; job.want_peak && s < job.n; s++)
+        raise_peak(sums.Q_peak[s], Q[s]);
+    for (int s = 0; job.want_squares && s < job.n; s++) {
+        sums.Q_square[s] += Q[s] * Q[s];
+        sums.P_square[s] += P[s] * P[s];
     }
     for (int i = 0; i < job.n_forms; i++) {
         pack L = fill(0.0);
         for (int j = job.form_start[i]; j < job.form_start[i + 1]; j++) {
             const int s = job.link[2 * job.form_link[j]], t = job.link[2 * job.form_link[j] + 1];
-            L += job.form_weight[j] * (Q[s] * P[t] - Q[t] * P[s]);
+            UNROLLED for (int u = 0; u < UNROLL; u++)
+                L.v[u] += job.form_weight[j] * (Q[s].v[u] * P[t].v[u] - Q[t].v[u] * P[s].v[u]);
         }
-        raise_peak(job.form_peak + i * stride + b.first, L);
-        add_to(job.form_sum + i * stride + b.first, L);
+        raise_peak(sums.form_peak[i], L);
+        sums.form_sum[i] += L;
     }
     const double *line = job.line + 2L * interval * job.n_lines;
-    double *sum = job.line_sum + b.first;
     for (int i = 0; i < 2 * job.n_lines; i++)
-        for (int s = 0; s < job.n; s++, sum += stride)
-            add_to(sum, line[i] * Q[s]);
+        for (int s = 0; s < job.n; s++)
+            sums.line_sum[i * job.n + s] += line[i] * Q[s];
+}
+
+/* Write what was gathered in `count` sums. */
+void write_sums(const Block &b, const pack *sum, long count, double *out)
+{
+    for (long i = 0; i < count; i++)
+        store(out + i * b.job->stride + b.first, sum[i]);
 }
 
 void take_signal(const Block &b, int time, const pack *Q)
@@ -464,10 +622,10 @@ void compare(const Block &b)
 {
     const Job &job = *b.job;
     for (int s = 0; s < job.n; s++) {
-        raise_peak(job.change + s * job.stride + b.first, b.fast_Q[s] - b.slow_Q[s]);
-        raise_peak(job.scale + s * job.stride + b.first, b.fast_Q[s]);
+        raise_peak(b.sums.change[s], b.fast_Q[s] - b.slow_Q[s]);
+        raise_peak(b.sums.scale[s], b.fast_Q[s]);
     }
-    add_to(job.alive + job.stride + b.first, finite(job.n, b.slow_Q, b.slow_P));
+    b.sums.alive[1] += finite(job.n, b.slow_Q, b.slow_P);
 }
 
 void run(Block &b)
@@ -483,6 +641,10 @@ void run(Block &b)
     b.sigma = lanes_of(b, job.sigma, 0);
     b.book = job.book;
     find_light(b);
+    if (job.pattern) {
+        weigh_pairs(job, job.fine, b.pattern[0]);
+        weigh_pairs(job, job.coarse, b.pattern[1]);
+    }
     int time = 0;
     for (int interval = 0;; interval++) {
         if (interval >= job.first)
@@ -490,7 +652,7 @@ void run(Block &b)
         while (time < job.n_times && job.signal_interval[time] == interval)
             take_signal(b, time++, b.fast_Q);
         if (interval > 0 && interval % 2 == 0) {
-            add_to(job.alive + b.first, finite(job.n, b.fast_Q, b.fast_P));
+            b.sums.alive[0] += finite(job.n, b.fast_Q, b.fast_P);
             if (job.check) {
                 b.book = false;
                 advance(b, job.coarse, interval - 2, true, b.slow_Q, b.slow_P);
@@ -502,13 +664,47 @@ void run(Block &b)
             break;
         advance(b, job.fine, interval, false, b.fast_Q, b.fast_P);
     }
-    for (int s = 0; s < job.n; s++) {
-        store(job.Q_end + s * job.stride + b.first, b.fast_Q[s]);
-        store(job.P_end + s * job.stride + b.first, b.fast_P[s]);
-    }
+    const int n = job.n;
+    write_sums(b, b.fast_Q, n, job.Q_end);
+    write_sums(b, b.fast_P, n, job.P_end);
+    write_sums(b, b.sums.Q_peak, n, job.Q_peak);
+    write_sums(b, b.sums.Q_square, n, job.Q_square);
+    write_sums(b, b.sums.P_square, n, job.P_square);
+    write_sums(b, b.sums.form_peak, job.n_forms, job.form_peak);
+    write_sums(b, b.sums.form_sum, job.n_forms, job.form_sum);
+    write_sums(b, b.sums.line_sum, 2L * job.n_lines * n, job.line_sum);
+    write_sums(b, b.sums.ledger, job.book ? (long)job.n_rows * job.n_links : 0, job.ledger);
+    write_sums(b, b.sums.change, n, job.change);
+    write_sums(b, b.sums.scale, n, job.scale);
+    write_sums(b, b.sums.alive, 2, job.alive);
 }
 
-long packs_of(const Job *job) { return 2L * (job->n + LEAVES + job->n_products) + 8L * job->n; }
+/* Lay the block out in `memory`, in packs, and return how many it takes; without memory only that. */
+long lay_out(const Job &job, Block &b, double *memory)
+{
+    const long n = job.n, width = n + LEAVES + job.n_products, kicks = 4L * job.n_lights * job.fine.n_kicks;
+    const struct {
+        pack **place;
+        long count;
+    } part[] = {
+        {&b.X, width}, {&b.F, width}, {&b.fast_Q, n}, {&b.fast_P, n}, {&b.slow_Q, n}, {&b.slow_P, n}, {&b.shock, 4 * n},
+        {&b.wave[0].phasor, kicks}, {&b.wave[0].pace, 2L * job.n_lights}, {&b.wave[0].along, 6L * job.n_lights},
+        {&b.wave[1].phasor, kicks}, {&b.wave[1].pace, 2L * job.n_lights}, {&b.wave[1].along, 6L * job.n_lights},
+        {&b.sums.Q_peak, n}, {&b.sums.Q_square, n}, {&b.sums.P_square, n}, {&b.sums.form_peak, job.n_forms},
+        {&b.sums.form_sum, job.n_forms}, {&b.sums.line_sum, 2L * job.n_lines * n},
+        {&b.sums.ledger, job.book ? (long)job.n_rows * job.n_links : 0}, {&b.sums.change, n}, {&b.sums.scale, n},
+        {&b.sums.alive, 2},
+    };
+    long total = 0;
+    for (const auto &p : part) {
+        if (memory != NULL) {
+            *p.place = (pack *)memory + total;
+            memset((void *)*p.place, 0, p.count * sizeof(pack));
+        }
+        total += p.count;
+    }
+    return total;
+}
 
 }  // namespace
 
@@ -517,20 +713,20 @@ long packs_of(const Job *job) { return 2L * (job->n + LEAVES + job->n_products) 
 
 extern "C" int NAME(lattice_ensemble_lanes_, LEVEL)(void) { return BLOCK; }
 
-extern "C" long NAME(lattice_ensemble_work_, LEVEL)(const lattice_ensemble *job) { return packs_of(job) * BLOCK; }
+extern "C" long NAME(lattice_ensemble_work_, LEVEL)(const lattice_ensemble *job)
+{
+    Block b;
+    return lay_out(*job, b, NULL) * BLOCK;
+}
 
 extern "C" void NAME(lattice_ensemble_, LEVEL)(const lattice_ensemble *job, long first, double *work)
 {
-    const int n = job->n, width = n + LEAVES + job->n_products;
     Block b;
     b.job = job;
     b.first = first;
-    b.X = (pack *)work;
-    b.F = b.X + width;
-    b.fast_Q = b.F + width;
-    b.fast_P = b.fast_Q + n;
-    b.slow_Q = b.fast_P + n;
-    b.slow_P = b.slow_Q + n;
-    b.shock = b.slow_P + n;
+    double pattern[2][MAX_KICKS * PATTERN_WEIGHTS];
+    b.pattern[0] = pattern[0];
+    b.pattern[1] = pattern[1];
+    lay_out(*job, b, work);
     run(b);
 }

@@ -27,7 +27,7 @@ typedef struct {
 
 /* A field with one shape for all trajectories; parameters are [parameter][trajectory], see pulse_table.py. */
 typedef struct {
-    int shape; /* 0 gaussian, 1 sech2, 2 flat_top, 3 few_cycle, 4 sampled */
+    int shape; /* 0 gaussian, 1 sech2, 2 flat_top, 3 few_cycle, 4 sampled, 5 gaussian whose frame does not turn */
     const double *parameter;
     int n_pieces;          /* of a sampled field: quintic pieces between n_pieces + 1 knots */
     const double *knot;
@@ -73,6 +73,7 @@ typedef struct {
     int n_signals, n_times;
     const double *signal_weight;   /* (n_signals, n) */
     const int *signal_interval;    /* (n_times,) ascending */
+    int want_peak, want_squares;   /* whether Q_peak, and Q_square and P_square, are gathered */
     /* results, [item][trajectory] */
     double *Q_end, *P_end, *Q_peak, *Q_square, *P_square; /* (n); sums of squares */
     double *form_peak, *form_sum;                         /* (n_forms) */

@@ -27,14 +27,16 @@ typedef double real __attribute__((vector_size(8 * LANES)));
 typedef long long mask __attribute__((vector_size(8 * LANES)));
 typedef uint64_t word __attribute__((vector_size(8 * LANES)));
 
-const int UNROLL = LANES >= 8 ? 2 : 4; /* registers side by side: they hide the latency of the arithmetic */
+/* Registers side by side: they share what is read from the tables and hide the latency of the arithmetic. */
+const int UNROLL = LANES >= 8 ? 4 : 8;
 const int BLOCK = LANES * UNROLL;
 
 struct pack {
     real v[UNROLL];
 };
 
-ALWAYS_INLINE real splat(double x) { return real{} + x; }
+/* Minus zero, not plus: that leaves every x as it is, so no instruction remains of it. */
+ALWAYS_INLINE real splat(double x) { return x - real{}; }
 
 ALWAYS_INLINE pack fill(double x)
 {
@@ -183,20 +185,26 @@ ALWAYS_INLINE word multiply(uint32_t a, word b)
 #endif
 }
 
+const int TOGETHER = 2; /* registers of random numbers made side by side: one alone waits for its own results */
+#define EACH_TOGETHER UNROLLED for (int j = 0; j < TOGETHER; j++)
+
 /*
- * Philox 4×32 with 10 rounds: replace the counter by 128 random bits. Only the low half of each word counts.
+ * Philox 4×32 with 10 rounds: replace the counters by 128 random bits. Only the low half of each word counts.
  * J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, Proc. SC'11, 16 (2011).
  */
-ALWAYS_INLINE void philox(word *c, uint64_t seed)
+ALWAYS_INLINE void philox(word (*c)[TOGETHER], uint64_t seed)
 {
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     UNROLLED for (int round = 0; round < 10; round++)
     {
-        const word a = multiply(0xD2511F53u, c[0]), b = multiply(0xCD9E8D57u, c[2]);
-        c[0] = (b >> 32) ^ c[1] ^ (uint64_t)k0;
-        c[2] = (a >> 32) ^ c[3] ^ (uint64_t)k1;
-        c[1] = b;
-        c[3] = a;
+        EACH_TOGETHER
+        {
+            const word a = multiply(0xD2511F53u, c[0][j]), b = multiply(0xCD9E8D57u, c[2][j]);
+            c[0][j] = (b >> 32) ^ c[1][j] ^ (uint64_t)k0;
+            c[2][j] = (a >> 32) ^ c[3][j] ^ (uint64_t)k1;
+            c[1][j] = b;
+            c[3][j] = a;
+        }
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
@@ -206,18 +214,26 @@ ALWAYS_INLINE void philox(word *c, uint64_t seed)
  * Two normal numbers (Box–Muller) from 64 random bits: 40 for the radius, which reaches 7.5, and 24 for the angle. All
  * moments of the angle's cosine and sine up to the 2^24th are exact.
  */
-ALWAYS_INLINE void normal_pair(word high, word low, real &x, real &y)
+ALWAYS_INLINE void normal_pair(const word *high, const word *low, real *x, real *y)
 {
-    const word bits = ((high << 20) & 0x000ffffffff00000ULL) | ((low >> 12) & 0x00000000000ff000ULL);
-    const real u = (real)(bits | 0x3ff0000000000800ULL) - 1.0; /* (k + ½)/2^40 */
-    const word angle = ((low & 0xffffffULL) << 28) | 0x3ff0000000000000ULL;
-    const real quarter = ((real)angle - 1.5) * 1.57079632679489661923; /* (v − ½) 2π/4 */
-    const real radius = square_root(-2.0 * logarithm(u));
-    real s, c;
-    small_turn(quarter, s, c);
-    const real s2 = 2.0 * s * c, c2 = 1.0 - 2.0 * s * s;
-    x = radius * (1.0 - 2.0 * s2 * s2);
-    y = radius * (2.0 * s2 * c2);
+    real radius[TOGETHER], s[TOGETHER], c[TOGETHER];
+    EACH_TOGETHER
+    {
+        const word bits = ((high[j] << 20) & 0x000ffffffff00000ULL) | ((low[j] >> 12) & 0x00000000000ff000ULL);
+        const real u = (real)(bits | 0x3ff0000000000800ULL) - 1.0; /* (k + ½)/2^40 */
+        radius[j] = square_root(-2.0 * logarithm(u));
+    }
+    EACH_TOGETHER
+    {
+        const word angle = ((low[j] & 0xffffffULL) << 28) | 0x3ff0000000000000ULL;
+        small_turn(((real)angle - 1.5) * 1.57079632679489661923, s[j], c[j]); /* (v − ½) 2π/4 */
+    }
+    EACH_TOGETHER
+    {
+        const real s2 = 2.0 * s[j] * c[j], c2 = 1.0 - 2.0 * s[j] * s[j];
+        x[j] = radius[j] * (1.0 - 2.0 * s2 * s2);
+        y[j] = radius[j] * (2.0 * s2 * c2);
+    }
 }
 
 }  // namespace

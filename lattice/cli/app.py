@@ -130,6 +130,19 @@ class LatticeGroup(click.Group):
         sys.exit(status if isinstance(status, int) else 0)
 
 
+def build_text() -> str:
+    """What the kernels were compiled with and which instruction set they use on this processor."""
+    from lattice.dynamics.build import build_info
+
+    build = build_info()
+    lines = (
+        f"instruction set: {build['isa']} (of {', '.join(build['isas'])}; LATTICE_ISA overrides)",
+        f"compiler: {build['compiler']}",
+        f"OpenMP: {'yes' if build['openmp'] else 'no, one thread'}",
+    )
+    return "\n".join(lines)
+
+
 def report_bug(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     """Say in one line that an error nobody foresaw ended the command; the interpreter then exits with status 1."""
     click.echo(
@@ -140,10 +153,18 @@ def report_bug(kind: type[BaseException], error: BaseException, _trace: Tracebac
 
 
 @click.command(cls=LatticeGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lattice")
+@click.option(
+    "--version", "show_version", is_flag=True, help="Show the version and exit; with -v the compiled build too."
+)
+@click.option("-v", "--verbose", is_flag=True, help="With --version: compiler, OpenMP and instruction set.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.pass_context
-def main(ctx: click.Context) -> None:
+def main(ctx: click.Context, show_version: bool, verbose: bool) -> None:
     """Phonon angular momentum, nonlinear phononics and rotational Umklapp in crystals."""
+    if show_version:
+        click.echo(f"lattice, version {__version__}")
+        if verbose:
+            click.echo(build_text())
+        ctx.exit()
     if ctx.invoked_subcommand is None:
         click.echo(GREETING)

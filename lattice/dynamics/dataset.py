@@ -184,6 +184,7 @@ def plain(value: object) -> object:
 
 @cache
 def dependencies() -> dict[str, str]:
+    """Versions of the packages that made a result."""
     found = {}
     for name in ("numpy", "scipy", "xarray", "h5netcdf"):
         try:

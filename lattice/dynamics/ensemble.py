@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice._kernels import ensemble as kernel
 from lattice.anharmonic.potential import Potential
@@ -67,7 +68,7 @@ class Ensemble:
     Q0: FloatArray
     P0: FloatArray
     thermal_energy: FloatArray
-    number: Any
+    number: NDArray[np.uint64]
     changes: Mapping[str, FloatArray]
     bath: bool
     seed: int
@@ -91,7 +92,8 @@ class Ensemble:
     @cached_property
     def forms(self) -> Forms:
         """Angular momenta to gather."""
-        return angular_forms(self.table, self.potential.axis)
+        wanted = {"L_peak", "L_mean"} & set(self.observe.quantities)
+        return angular_forms(self.table, self.potential.axis if wanted else None)
 
     @property
     def own(self) -> bool:
@@ -128,9 +130,11 @@ class Ensemble:
             "check": check, "book": self.observe.ledger, "n_intervals": times.n_intervals, "steps": steps,
             "first": times.first, "n_links": len(table.link_mode), "n_rows": len(table.rows),
             "harmonic_row": len(table.rows) - 3, "damping_row": len(table.rows) - 2, "noise_row": len(table.rows) - 1,
-            "n_forms": len(self.forms.place), "n_lines": len(self.observe.frequencies),
+            "n_forms": len(self.forms.start) - 1, "n_lines": len(self.observe.frequencies),
             "n_signals": len(common["signal_weight"]) // max(1, table.n_modes),
             "n_times": len(common["signal_interval"]), "stride": stride, "seed": self.seed, "interval": times.interval,
+            "want_peak": "Q_peak" in self.observe.quantities,
+            "want_squares": "energy_mean" in self.observe.quantities,
         }  # fmt: skip
 
     def gather(self, index: IntArray, steps: int, *, check: bool) -> Iterator[tuple[IntArray, Arrays]]:
@@ -161,8 +165,8 @@ class Ensemble:
         arrays |= {name: np.zeros(int(np.prod(shape)) * stride) for name, shape in shapes.items()}
         step = self.times.interval / steps
         fine, coarse = (self._step(table, length, step) for length in (step, 2.0 * step))
-        work = np.empty(kernel.work_size(LEVEL, sizes["n"], sizes["n_products"], self.n_threads))
         lights = light_tables(self.pulses, self.potential.axis, padded)
+        work = np.empty(kernel.work_size(LEVEL, sizes, len(fine["kick"]), len(lights), self.n_threads))
         with np.errstate(all="ignore"):
             kernel.run(LEVEL, arrays | {"work": work}, sizes, fine, coarse, lights, self.n_threads)
         B = len(index)

@@ -69,7 +69,7 @@ def run_ensemble(ensemble: Ensemble, rtol: float, steps: int | None, check: str,
 
 
 def choose_steps(ensemble: Ensemble, rtol: float, out: Outcome | None = None) -> int:
-    """Return the smallest number of steps in an interval, of those tried, at which halving changes no sample by > rtol."""
+    """Return the fewest steps in an interval, of those tried, at which no sample is off by more than rtol."""
     bound = _bound(ensemble, rtol)
     sample = sample_of(ensemble)
     steps = int(first_steps(ensemble).max())
@@ -173,7 +173,7 @@ def _lost(found: Arrays) -> NDArray[np.bool_]:
 
 
 def _same_loss(found: Arrays) -> NDArray[np.bool_]:
-    """Whether the run and the one with steps twice as long were lost at the same time, not at once: the motion itself."""
+    """Whether the run and its twin with steps twice as long were lost together, not at once: by the motion itself."""
     fine, coarse = found["alive"].T
     same: NDArray[np.bool_] = (np.abs(fine - coarse) <= 1) & (fine > 2)
     return same

@@ -6,6 +6,7 @@ The numbers of a trajectory depend on the seed and its number only; the thermal 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice import units
 from lattice._kernels import ensemble as kernel
@@ -18,7 +19,12 @@ STATISTICS = ("rest", "thermal", "wigner")
 
 
 def drawn_state(
-    statistics: str, table: Table, omega_squared: FloatArray, temperature: FloatArray, seed: int, number: FloatArray
+    statistics: str,
+    table: Table,
+    omega_squared: FloatArray,
+    temperature: FloatArray,
+    seed: int,
+    number: NDArray[np.uint64],
 ) -> tuple[FloatArray, FloatArray]:
     """Draw Q in Å√amu and P in Å√amu/ps, ``(B, n)`` each.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice import units
 from lattice.dynamics.pulse import SAMPLED
@@ -15,8 +17,8 @@ from lattice.dynamics.pulse_samples import Samples
 from lattice.dynamics.pulse_shape import SHAPES
 from lattice.structure.crystal import FloatArray, IntArray
 
-CODES = {name: code for code, name in enumerate((*SHAPES, SAMPLED))}  #: shapes of the kernel
-_DARK = 1e-18  #: of the peak; smaller fields are taken as zero
+CODES = {name: code for code, name in enumerate((*SHAPES, SAMPLED, "steady"))}  #: shapes of the kernel
+_DARK = 1e-16  #: of the peak; smaller fields are taken as zero
 _PARALLEL = 1e-6  # sine below which two directions count as parallel, as in `Pulse`
 _NO_SAMPLES = {"knot": np.zeros(1), "piece": np.zeros(0)}
 
@@ -31,25 +33,27 @@ def light_tables(pulses: Sequence[PulseArray], axis: FloatArray, index: IntArray
     lights = []
     for array in pulses:
         part = array.take(index)
-        for shape in np.unique(part.shape):
-            samples = part.samples if shape == SAMPLED else None
+        # A Gaussian whose frame does not turn is the exponential of a quadratic, which the kernel steps on.
+        kind = np.where((part.shape == "gaussian") & (part.rotation == 0.0), "steady", part.shape)
+        for name in np.unique(kind):
+            samples = part.samples if name == SAMPLED else None
             lights.append(
                 {
-                    "shape": CODES[str(shape)],
-                    "parameter": np.ascontiguousarray(_parameters(part, str(shape), axis)).ravel(),
+                    "shape": CODES[str(name)],
+                    "parameter": np.ascontiguousarray(_parameters(part, kind == name, axis)).ravel(),
                     **(_NO_SAMPLES if samples is None else _pieces(samples)),
                 }
             )
     return lights
 
 
-def _parameters(part: PulseArray, shape: str, axis: FloatArray) -> FloatArray:
-    """``(17, B)``; pulses of another shape never begin."""
+def _parameters(part: PulseArray, chosen: NDArray[np.bool_], axis: FloatArray) -> FloatArray:
+    """``(17, B)``; pulses that are not `chosen` ``(B,)`` never begin."""
     strength = part.transmission * part.amplitude
-    if part.samples is not None and shape == SAMPLED:
-        strength = strength / part.samples.peak[1]
+    if part.samples is not None:
+        strength = np.where(part.shape == SAMPLED, strength / part.samples.peak[1], strength)
     begin, end = part.reach(_DARK)
-    off = (part.shape != shape) | (strength == 0)
+    off = ~chosen | (strength == 0)
     x, y = frames(axis if part.axis is None else part.axis, part.angle)
     # Width of the error functions of a flat top; any number for the others.
     width = part.edges() / (2.0 * 0.9061938024368232)
@@ -62,7 +66,7 @@ def _parameters(part: PulseArray, shape: str, axis: FloatArray) -> FloatArray:
 
 
 def frames(axis: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """x̂ and ŷ of pulses, ``(B, 3)`` each, as `Pulse.polarisation_axes`; axis ``(3,)`` or ``(B, 3)``, degrees ``(B,)``."""
+    """x̂ and ŷ as `Pulse.polarisation_axes`, ``(B, 3)`` each; axis ``(3,)`` or ``(B, 3)``, angle ``(B,)`` *degrees*."""
     n = np.broadcast_to(axis, (len(angle), 3))
     first, second = (start - n * (n @ start)[:, None] for start in np.eye(3)[:2])
     x = np.where(np.linalg.norm(first, axis=1, keepdims=True) > _PARALLEL, first, second)
@@ -82,10 +86,9 @@ def frames(axis: FloatArray, angle: FloatArray) -> tuple[FloatArray, FloatArray]
 @lru_cache(maxsize=8)
 def _pieces(samples: Samples) -> dict[str, FloatArray]:
     """Polynomials of the spline, counted from the time of the peak."""
-    from scipy.interpolate import PPoly
-
-    spline = PPoly.from_spline(samples._spline)
-    inside = np.flatnonzero(np.diff(spline.x) > 0)
-    knot = np.append(spline.x[inside], spline.x[inside[-1] + 1]) - samples.peak[0]
-    piece = np.ascontiguousarray(spline.c[:, inside].transpose(1, 0, 2))
-    return {"knot": np.ascontiguousarray(knot), "piece": piece.ravel()}
+    spline = samples._spline
+    knot = np.unique(spline.t)
+    begin = knot[:-1]
+    powers = range(spline.k, -1, -1)
+    piece = np.stack([spline(begin, nu=power) / math.factorial(power) for power in powers], axis=1)
+    return {"knot": knot - samples.peak[0], "piece": np.ascontiguousarray(piece).ravel()}

@@ -12,7 +12,7 @@ import numpy as np
 from lattice import units
 from lattice.dynamics.table import Int32Array, Table
 from lattice.errors import InputError
-from lattice.structure.crystal import FloatArray
+from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.number import checked_array, checked_number
 
 QUANTITIES = ("L_final", "L_peak", "L_mean", "Q_peak", "energy_mean")  #: what can be asked for by name
@@ -63,7 +63,8 @@ class Observe:
             object.__setattr__(self, name, checked_number(getattr(self, name), f"The observation's {name}", fix))
         if self.every <= 0 or self.start < 0:
             raise InputError("The times of observation are out of range", found=(self.every, self.start), fix=fix)
-        names = (self.quantities,) if isinstance(self.quantities, str) else tuple(self.quantities)
+        given: object = self.quantities
+        names = (given,) if isinstance(given, str) else tuple(self.quantities)
         unknown = [name for name in names if name not in QUANTITIES]
         if unknown:
             raise InputError("Unknown quantities", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}")
@@ -154,31 +155,35 @@ def line_weights(observe: Observe, times: Times) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """Angular momenta as sums of weight × l_st over linked pairs: CSR `start`, `link`, `weight` (1/ħ, along x, y, z, n̂).
+    """Angular momenta as sums of weight × l_st over linked pairs: CSR `start`, `link`, `weight` (1/ħ).
 
-    `place` ``(n_forms, 2)`` is multiplet and axis (3: n̂) of each; those that are not listed are zero.
+    `of` ``(n_multiplets, 4)`` is the number of the one along x, y, z, n̂ of each multiplet, −1 where that is zero.
     """
 
     start: Int32Array
     link: Int32Array
     weight: FloatArray
-    place: Int32Array
+    of: IntArray
 
 
-def angular_forms(table: Table, axis: FloatArray) -> Forms:
-    """Return the angular momenta that are not always zero; `axis` ``(3,)`` is n̂."""
+def angular_forms(table: Table, axis: FloatArray | None) -> Forms:
+    """Return the angular momenta that are not always zero, each once; `axis` ``(3,)`` is n̂, None: nothing is wanted."""
     n_links = len(table.link_mode)
     weight = np.zeros((len(table.multiplets), 4, n_links))
-    along = np.concatenate([table.link_matrix, table.link_matrix @ axis[:, None]], axis=1) / units.HBAR
-    for end in range(2):
-        np.add.at(weight, (table.link_multiplet[:, end], slice(None), np.arange(n_links)), 0.5 * along)
-    place = np.argwhere(np.abs(weight).max(axis=2, initial=0.0) > 0)
+    if axis is not None:
+        along = np.concatenate([table.link_matrix, table.link_matrix @ axis[:, None]], axis=1) / units.HBAR
+        for end in range(2):
+            places: Any = (table.link_multiplet[:, end], slice(None), np.arange(n_links))
+            np.add.at(weight, places, 0.5 * along)
+    number: dict[bytes, int] = {}
+    of = np.full(weight.shape[:2], -1)
     start, link, values = [0], [], []
-    for a, direction in place:
-        used = np.flatnonzero(weight[a, direction])
-        link += used.tolist()
-        values += weight[a, direction, used].tolist()
-        start.append(len(link))
-    return Forms(
-        np.array(start, np.int32), np.array(link, np.int32), np.array(values), place.astype(np.int32).reshape(-1, 2)
-    )
+    for a, direction in np.argwhere(weight.any(axis=2)):
+        row = weight[a, direction]
+        if row.tobytes() not in number:
+            number[row.tobytes()] = len(number)
+            link += np.flatnonzero(row).tolist()
+            values += row[row != 0].tolist()
+            start.append(len(link))
+        of[a, direction] = number[row.tobytes()]
+    return Forms(np.array(start, np.int32), np.array(link, np.int32), np.array(values), of)

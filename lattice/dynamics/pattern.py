@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice.dynamics.table import Table
+from lattice.dynamics.table import Int32Array, Table
 from lattice.structure.crystal import FloatArray
 
 TABLE, PAIRS = 0, 1  #: patterns of the kernel: any table; an E_u and an E_g pair of D3d
@@ -16,8 +16,8 @@ def find_pattern(table: Table) -> tuple[int, FloatArray]:
     """Return the number of the pattern that a table has, and its values (none for `TABLE`).
 
     `PAIRS`: coordinates 0, 1 are u = x + iy and 2, 3 are g = X + iY, all terms without field are a sum of
-    a0 Re g³ + a1 Re(u² g) + a2 |u|⁴ + a3 |g|⁴ + a4 |u|² |g|² + a5 Re(u² g*²), and those with a field are linear in both:
-    the values are a0 … a5, then −c of Q_s E_α ``(4, 3)``.
+    a0 Re g³ + a1 Re(u² g) + a2 |u|⁴ + a3 |g|⁴ + a4 |u|² |g|² + a5 Re(u² g*²), and those with a field are linear in
+    both: the values are a0 … a5, then −c of Q_s E_α ``(4, 3)``.
     """
     none = TABLE, np.zeros(0)
     if table.n_modes != 4:
@@ -43,14 +43,16 @@ def find_pattern(table: Table) -> tuple[int, FloatArray]:
     return PAIRS, np.concatenate([values, charge.ravel()])
 
 
-def _fields(table: Table) -> FloatArray:
-    fields: FloatArray = table.term_field if table.term_field.size else np.full((len(table.coefficient), 1), -1.0)
-    return fields
+def _fields(table: Table) -> Int32Array:
+    if table.term_field.size:
+        return table.term_field
+    return np.full((len(table.coefficient), 1), -1, dtype=np.int32)
 
 
 def _invariants() -> list[Polynomial]:
     """The six invariants as polynomials of x, y, X, Y."""
-    x, y, X, Y = ({(i,): 1.0} for i in range(4))
+    one: list[Polynomial] = [{(i,): 1.0} for i in range(4)]
+    x, y, X, Y = one
     u2 = _times(x, x, 1.0), _times(y, y, 1.0)
     g2 = _times(X, X, 1.0), _times(Y, Y, 1.0)
     u_re, u_im, u = _plus(u2[0], u2[1], -1.0), _times(x, y, 2.0), _plus(*u2, 1.0)

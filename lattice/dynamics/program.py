@@ -1,7 +1,7 @@
 """The force of a term table as a short program: needed products, and a sparse matrix between them.
 
-V = ½ X^T S X with X = (Q, E_x, E_y, E_z, 1, products), each product of two earlier entries of X. The force is S X, taken
-back through the products by the chain rule: for a product X_k = X_i X_j with derivative A_k, A_i += A_k X_j and
+V = ½ X^T S X with X = (Q, E_x, E_y, E_z, 1, products), each product of two earlier entries of X. The force is S X,
+taken back through the products by the chain rule: for a product X_k = X_i X_j with derivative A_k, A_i += A_k X_j and
 A_j += A_k X_i. Terms of any order fit; products are shared between terms.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,7 +110,7 @@ def build_program(table: Table, *, by_row: bool) -> Program:
     """
     n = table.n_modes
     keys = _keys(table)
-    lit = (table.term_field >= 0).any(axis=1) if table.term_field.size else np.zeros(len(keys), bool)
+    lit = [max(key) >= n for key in keys]
     use: Counter[Key] = Counter()
     for key in keys:
         use.update(set(itertools.combinations(key, 2)))
@@ -142,11 +143,11 @@ def _rank(key: Key) -> tuple[int, int]:
     return (0 if paired else 1, -len(key))
 
 
-def _sections(table: Table, lit: IntArray, by_row: bool) -> list[tuple[int, bool, list[int]]]:
+def _sections(table: Table, lit: list[bool], by_row: bool) -> list[tuple[int, bool, list[int]]]:
     """Ledger row, whether it needs light, and terms of each section; dark ones first."""
     row_of_term = table.slot_row[table.term_slot[:, 0]] if len(table.coefficient) else np.zeros(0, int)
     if not by_row:
-        groups = [(-1, bool(light), np.flatnonzero(lit == light).tolist()) for light in (False, True)]
+        groups = [(-1, bool(light), np.flatnonzero(np.array(lit) == light).tolist()) for light in (False, True)]
     else:
         light_rows = (table.rows.index(LIGHT), table.rows.index(LIGHT2))
         rows = sorted(set(row_of_term.tolist()), key=lambda r: (r in light_rows, r))
@@ -177,7 +178,7 @@ def _assemble(
         within = _inner(entries, products.factors, leaves, moving)
         targets = sorted((k for k in set(entries) | within if k >= leaves), reverse=True)
         pushed = {k for k in entries if k < n} | {f for k in targets for f in products.factors[k - leaves] if f < n}
-        near = np.flatnonzero(np.isin(links, list(pushed)).any(axis=1)).tolist()
+        beside = np.flatnonzero(np.isin(links, list(pushed)).any(axis=1)).tolist()
         begin = [len(row), *map(len, lists)]
         for target in [*sorted(pushed), *targets]:
             first = len(column)
@@ -185,11 +186,11 @@ def _assemble(
                 source += [(len(column), t, factor) for t, factor in terms_of]
                 column.append(other)
             row.append((target, first, len(column), int(target in within)))
-        for kept, more in zip(lists, (sorted(within), sorted(pushed), near), strict=True):
-            kept += more
+        for kept, more in zip(lists, (sorted(within), sorted(pushed), beside), strict=True):
+            kept.extend(more)
         ends = [len(row), *map(len, lists)]
         section.append((*np.ravel(list(zip(begin, ends, strict=True))).tolist(), ledger_row, int(light)))
-    inner, mode, near = (np.array(kept, dtype=np.int32) for kept in lists)
+    inner, mode, near = (np.array(numbers, dtype=np.int32) for numbers in lists)
     table = np.array(source, dtype=np.int64).reshape(-1, 3)
     return Program(
         n_modes=n,
@@ -237,5 +238,5 @@ def _inner(
     return within
 
 
-def _table(rows: list[tuple[int, ...]], width: int) -> Int32Array:
+def _table(rows: Sequence[tuple[int, ...]], width: int) -> Int32Array:
     return np.array(rows, dtype=np.int32).reshape(-1, width)

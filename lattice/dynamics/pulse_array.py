@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -130,7 +129,7 @@ class PulseArray:
         return np.where(np.isnan(self.edge), pulse_shape.EDGE, self.edge / self.duration)
 
     def reach(self, level: float = pulse_shape.FADED) -> tuple[FloatArray, FloatArray]:
-        """Times after the centre, *ps*, before and after which the field is below `level` of its peak, ``(n,)`` each."""
+        """Times after the centre, *ps*, outside which the field is below `level` of its peak, ``(n,)`` each."""
         before, after = np.empty((2, len(self)))
         for shape, edge, where in self._kinds():
             half = pulse_shape.reach(shape, edge, level) if shape != SAMPLED else 0.0
@@ -248,6 +247,6 @@ def _check(pulses: PulseArray) -> None:
         try:
             pulses[i]
         except InputError as error:
-            raise InputError(f"Pulse {i} of an array is none", found=reprlib.repr(str(error)), fix=error.fix) from error
+            raise InputError(f"{error.what} (pulse {i} of an array)", found=error.found, fix=error.fix) from error
     if pulses.samples is not None and not sampled.any():
         raise InputError("Samples belong to the shape sampled", found="other shapes", fix='give shape="sampled"')

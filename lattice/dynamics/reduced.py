@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lattice import units
 from lattice.anharmonic.potential import Potential
@@ -273,7 +273,7 @@ def _checked_initial(initial: object, table: Table) -> str | tuple[FloatArray, .
     return arrays
 
 
-def _checked_numbers(numbers: object) -> Any:
+def _checked_numbers(numbers: object) -> NDArray[np.uint64]:
     array = checked_array(numbers, "The numbers of the trajectories", "give whole numbers")
     if array.ndim != 1 or not len(array) or (array != np.rint(array)).any() or array.min() < 0:
         raise InputError("The numbers of the trajectories are none", found=reprlib.repr(numbers), fix="give 0, 1, 2, …")

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice import units
-from lattice._kernels import trajectory as kernel
+from lattice.dynamics.build import build_info
 from lattice.dynamics.dataset import AXES, SCHEMA, dependencies, plain
 from lattice.dynamics.ensemble import Arrays, Ensemble
 from lattice.dynamics.ensemble_steps import Outcome
 from lattice.dynamics.integrate import DIVERGED
 from lattice.dynamics.table import RESERVED
-from lattice.modes.batch import instruction_set
 from lattice.structure.crystal import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -62,11 +61,11 @@ class Collector:
     def _angular(self, found: Arrays) -> Arrays:
         """Angular momenta along x, y, z and n̂, in ħ."""
         ensemble, out = self.ensemble, {}
-        asked, place = ensemble.observe.quantities, ensemble.forms.place
+        asked, of = ensemble.observe.quantities, ensemble.forms.of
         for name, values in (("L_peak", found["form_peak"]), ("L_mean", found["form_sum"])):
             if name in asked:
-                L = np.zeros((len(values), len(ensemble.table.multiplets), 4))
-                L[:, place[:, 0], place[:, 1]] = values if name == "L_peak" else values / len(ensemble.times.seen)
+                padded = np.concatenate([values, np.zeros((len(values), 1))], axis=1)  # −1 picks the zero
+                L = padded[:, of] if name == "L_peak" else padded[:, of] / len(ensemble.times.seen)
                 out[name], out[f"{name}_axial"] = L[..., :3], L[..., 3]
         if "L_final" in asked:
             L = ensemble.table.angular_momentum(found["Q_end"], found["P_end"])
@@ -172,7 +171,7 @@ def _provenance(ensemble: Ensemble, outcome: Outcome, numerics: dict[str, Any]) 
         "step_error": float(measured.max()) if len(measured) else None,
         "step_error_measured": len(measured),
         "integrator": scheme if ensemble.bath else "Blanes–Moan SRKN14 splitting, order 6, exact damped-harmonic flow",
-        "kernel": {**kernel.build_info(), "isa": instruction_set()},
+        "kernel": build_info(),
         "dependencies": dependencies(),
         "potential": dict(ensemble.potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),

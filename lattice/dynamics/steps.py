@@ -112,6 +112,7 @@ def _phase(bath: Bath | None) -> float:
 
 
 def too_many(found: str, cause: str, limit: int) -> InputError:
+    """Return the error of a run with more than `limit` steps."""
     return InputError(
         "The run needs too many steps",
         found=f"{found}, because of {cause}",

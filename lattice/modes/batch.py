@@ -99,6 +99,11 @@ def instruction_set() -> str:
     return wanted
 
 
+def instruction_sets() -> tuple[str, ...]:
+    """Return the instruction sets that this build and processor have, widest last."""
+    return tuple(kernel.supported_levels())
+
+
 def instruction_level() -> int:
     """Return the number of `instruction_set` in the order of the compiled ones: 0 plain, 1 v2, 2 v3, 3 v4."""
     return int(kernel.LEVELS.index(instruction_set()))

@@ -459,6 +459,8 @@ def test_alone_it_names_three_commands_and_help_names_all():
     assert listed.exit_code == 0
     assert all(name in listed.stdout for name in COMMANDS)
     assert lattice("--version").stdout.strip() == f"lattice, version {__version__}"
+    build = lattice("--version", "-v").stdout
+    assert all(word in build for word in ("instruction set: ", "compiler: ", "OpenMP: "))
     for name in COMMANDS:
         assert lattice(name, "--help").exit_code == 0
 
