@@ -15,6 +15,8 @@ from lattice.study.plan import Plan
 from lattice.study.reduce import Numbers
 from lattice.study.reducer import Reducer
 
+AT_A_TIME = 8192  #: points of one call: its arrays are a few hundred megabytes at most
+
 
 @dataclass(frozen=True, slots=True)
 class BlockResult:
@@ -96,7 +98,10 @@ def _groups(plan: Plan, index: tuple[IntArray, ...], messages: dict[int, str]) -
 def _compute_group(
     group: Group, reducer: Reducer, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
 ) -> None:
-    """Compute a group; where a point is refused, halve until it stands alone."""
+    """Compute a group; a large one is halved, and one with a refused point until this stands alone."""
+    if len(group.rows) > AT_A_TIME:
+        _compute_halves(group, reducer, columns, rows, kept, messages)
+        return
     try:
         labels = labels_of(group.potential())
         numbers, series = reducer.numbers(group)
@@ -106,9 +111,7 @@ def _compute_group(
         if len(group.rows) == 1:
             messages[int(group.rows[0])] = one_line(error)
             return
-        middle = len(group.rows) // 2
-        for part in (slice(None, middle), slice(middle, None)):
-            _compute_group(group.part(part), reducer, columns, rows, kept, messages)
+        _compute_halves(group, reducer, columns, rows, kept, messages)
         return
     place = rows[group.rows]
     columns.put(place, numbers, labels)
@@ -116,6 +119,14 @@ def _compute_group(
     for name, values in series.items():
         whole = kept.setdefault(name, np.full((len(rows), *values.shape[1:]), np.nan))
         whole[group.rows] = values
+
+
+def _compute_halves(
+    group: Group, reducer: Reducer, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
+) -> None:
+    middle = len(group.rows) // 2
+    for part in (slice(None, middle), slice(middle, None)):
+        _compute_group(group.part(part), reducer, columns, rows, kept, messages)
 
 
 def one_line(error: LatticeError) -> str:

@@ -15,6 +15,7 @@ MANY_POINTS = 100_000  #: beyond it the store is made of few large files
 PORTION = 2**23  #: numbers that are in memory at a time where everything is read (64 MiB)
 FEW_BLOCKS = 800  #: of a large sweep: each is two files
 POINTS_OF_MANY_BLOCKS = 10_000  #: least points of a block where even `FEW_BLOCKS` would hold too many each
+MOST_BLOCKS = 20_000  #: of any sweep: a scheduler hands out some hundreds in a second, to a thousand cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,11 @@ def cut(shape: tuple[int, ...], points: int) -> Layout:
 def points_of_a_block(n_points: int, seconds_per_point: float, seconds: float) -> int:
     """Return how many points make a task of `seconds`; a large sweep has no more than `FEW_BLOCKS` of them.
 
-    Beyond 10⁵ points a block has at least `n_points` / 800 points, or 10⁴ if that is less: a sweep of 10⁶ points is
-    then fewer than 2000 files, one of 10⁹ at most 2·10⁵.
+    Beyond 10⁵ points a block has at least `n_points` / 800 points, or 10⁴ if that is less, and no sweep has more than
+    `MOST_BLOCKS`: one of 10⁶ points is then fewer than 2000 files, one of 10⁹ about 4·10⁴, and its tasks last long
+    enough to keep a thousand cores busy.
     """
-    wanted = math.ceil(seconds / max(seconds_per_point, 1e-9))
+    wanted = max(math.ceil(seconds / max(seconds_per_point, 1e-9)), -(-n_points // MOST_BLOCKS))
     if n_points > MANY_POINTS:
         wanted = max(wanted, min(-(-n_points // FEW_BLOCKS), POINTS_OF_MANY_BLOCKS))
     return min(wanted, n_points)

@@ -45,6 +45,6 @@ def test_the_number_of_files_of_a_large_sweep_is_bounded():
     for n, seconds_per_point in ((10**6, 1e-2), (10**6, 1e-5), (10**9, 1e-5), (10**9, 1e-2)):
         layout = cut((n, 1), points_of_a_block(n, seconds_per_point, 2.0))
         # two files for each block, and the metadata
-        assert 2 * layout.n_blocks + 20 <= (1999 if n == 10**6 else 200_020)
+        assert 2 * layout.n_blocks + 20 <= (1999 if n == 10**6 else 40_020)
     assert points_of_a_block(1000, 10.0, 2.0) == 1
     assert points_of_a_block(1000, 1e-9, 2.0) == 1000

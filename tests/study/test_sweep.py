@@ -97,13 +97,16 @@ def test_whole_trajectories_give_the_same_numbers_as_the_reduced_kernel(folder, 
             assert (np.abs(left.mean(axis) - right.mean(axis)) / error).max() < 5.5, name
 
 
-def test_every_cut_order_and_number_of_processes_gives_the_same_bits(folder):
+def test_every_cut_order_and_number_of_processes_gives_the_same_bits(folder, monkeypatch):
     axes = {"temperature": {"values": [0.0, 80.0]}, AMPLITUDE: {"linspace": [0.05, 0.2, 3]}}
     plan = plan_in(folder, repeats=2, axes=axes)
     sums = set()
     for name, block, options in (("a", 12, {"workers": 1}), ("b", 1, {"workers": 2}), ("c", 5, {"workers": 1})):
         silent(plan | {"block": block}, folder / name, **options)
         sums.add(lattice.collect(folder / name)["sha256"])
+    monkeypatch.setattr("lattice.study.block.AT_A_TIME", 2)
+    silent(plan | {"block": 12}, folder / "e", workers=1)
+    sums.add(lattice.collect(folder / "e")["sha256"])
     for part in (2, 0, 1):
         silent(plan | {"block": 1}, folder / "d", workers=1, share=(part, 3))
     sums.add(lattice.collect(folder / "d")["sha256"])
