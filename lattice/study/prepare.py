@@ -31,6 +31,7 @@ from lattice.study.run import check_same_crystal
 TASK_SECONDS = 2.0  #: that a task is cut to: a scheduler spends milliseconds on each
 MEASURED = 0.3  #: s that the measurement goes on for
 MOST_MEASURED = 4096  #: points of the measurement
+_OF_A_POTENTIAL = {"source": "", "potential": "", "frequencies": "measured"}  #: keys that choose it, and their defaults
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Preparation:
             If one cannot be read, or belongs to another crystal than its source.
         """
         found = []
-        for source, potential, frequencies in sorted(self._combinations()):
+        for source, potential, frequencies in self._combinations():
             found.append(shared_potential(potential or source, frequencies))
             if potential:
                 check_same_crystal(source, found[-1])
@@ -188,41 +189,34 @@ class Preparation:
         starts = {0, (n - part) // 2, n - part}
         return unravel(self.resolved, np.unique(np.concatenate([np.arange(s, s + part) for s in starts])))
 
-    def _values(self, key: str, default: str) -> list[str]:
-        """Values of a key of the resolved plan that names a file, or a choice."""
+    def _combinations(self) -> list[tuple[str, str, str]]:
+        """Distinct source, potential (or nothing) and frequencies that meet at a point, in the order written."""
         plan = self.resolved
-        for axis in plan.axes:
-            if key in axis.keys:
-                return [plain(value) for value in axis.values[axis.keys.index(key)]]
-        return [plan.document.get(key, default)]
-
-    def _combinations(self) -> set[tuple[str, str, str]]:
-        """Distinct source, potential (or nothing) and frequencies; only those that meet if their axes are zipped."""
-        keys = {"source": "", "potential": "", "frequencies": "measured"}
-        zipped = [axis.keys for axis in self.plan.axes if len(set(axis.keys) & set(keys)) > 1]
-        columns = {key: self._values(key, default) for key, default in keys.items()}
-        if not zipped:
-            return set(itertools.product(columns["source"], columns["potential"], columns["frequencies"]))
-        length = max(len(values) for key, values in columns.items() if key in zipped[0])
-        together = [{key: columns[key][i] for key in keys if key in zipped[0]} | {"_": ""} for i in range(length)]
-        apart = [[(key, value) for value in columns[key]] for key in keys if key not in zipped[0]]
-        meet = [{**entry, **dict(rest)} for entry in together for rest in itertools.product(*apart)]
-        return {(entry["source"], entry["potential"], entry["frequencies"]) for entry in meet}
+        given = {key: plan.document.get(key, default) for key, default in _OF_A_POTENTIAL.items()}
+        axes = [axis for axis in plan.axes if set(axis.keys) & set(given)]
+        found: dict[tuple[str, str, str], None] = {}
+        for place in itertools.product(*(range(len(axis)) for axis in axes)):
+            here = given | {
+                key: plain(values[i])
+                for axis, i in zip(axes, place, strict=True)
+                for key, values in zip(axis.keys, axis.values, strict=True)
+            }
+            found[here["source"], here["potential"], here["frequencies"]] = None
+        return list(found)
 
     def _files(self) -> list[str]:
         """Names of files as the user wrote them; a source beside a potential is looked at only once, here."""
-        document, plan = self.plan.document, self.plan
-        needless = "source" if "potential" in document or "potential" in plan.keys else ""
-        found = {str(document[key]): None for key in ("source", "potential") if key in document and key != needless}
-        if "source" in plan.keys or "potential" in plan.keys:
-            found = {name: None for name in found if not ("source" in plan.keys and name == document.get("source"))}
-        pulses = document.get("pulse", [])
-        found |= {str(pulse["file"]): None for pulse in pulses if "file" in pulse}
+        plan = self.plan
+        flat = {key: plan.document[key] for key in ("source", "potential") if key in plan.document}
+        flat |= {f"pulse.{i}.file": p["file"] for i, p in enumerate(plan.document.get("pulse", ())) if "file" in p}
+        named: dict[str, list[str]] = {key: [str(name)] for key, name in flat.items()}
         for axis in plan.axes:
             for key, values in zip(axis.keys, axis.values, strict=True):
-                if names_file(key) and key != needless:
-                    found |= {str(value): None for value in values}
-        return list(found)
+                if names_file(key):
+                    named[key] = [str(value) for value in values]
+        if "potential" in named:
+            named.pop("source", None)
+        return list(dict.fromkeys(itertools.chain.from_iterable(named.values())))
 
 
 def stored_name(name: str) -> str:

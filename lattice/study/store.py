@@ -201,7 +201,7 @@ def open_store(directory: Path, *, write: bool = False) -> Store:
     return Store(directory, group, plan, columns_from(attributes["columns"]), layout, attributes["series"])
 
 
-def extend(store: Store, plan: Plan) -> None:
+def extend(store: Store, plan: Plan, inputs: Mapping[str, Path]) -> None:
     """Add the points of a larger plan at the ends of the axes of a store.
 
     Blocks that gain points are computed again. If it is interrupted, the store is still that of the old plan.
@@ -212,7 +212,11 @@ def extend(store: Store, plan: Plan) -> None:
         Open for writing.
     plan : Plan
         Differs from that of the store only by more values at the ends of axes, or more repeats.
+    inputs : mapping
+        As in `create`; files that the store does not have yet are copied.
     """
+    known: dict[str, Any] = dict(store.group.attrs["inputs"])
+    copies = known | _copy_inputs(store.path, {name: path for name, path in inputs.items() if name not in known})
     old, new = store.layout, replace(store.layout, shape=plan.shape)
     for number in np.flatnonzero(store.flags() != NOT_FINISHED).tolist():
         block = old.at(number)
@@ -232,7 +236,7 @@ def extend(store: Store, plan: Plan) -> None:
                 coordinate[n:] = values[n:]
             else:
                 words[key] = _listed(values)
-    store.group.update_attributes({"shape": list(new.shape), "words": words})
+    store.group.update_attributes({"shape": list(new.shape), "words": words, "inputs": copies})
 
 
 def _create_arrays(
@@ -318,7 +322,7 @@ def _stored_plan(group: zarr.Group, attributes: Mapping[str, Any], shape: tuple[
 def _copy_inputs(path: Path, inputs: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     """Copy the files of a plan into the store: name in the plan → name of the copy and SHA-256."""
     folder = path / "inputs"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     copies = {}
     for name, file in inputs.items():
         content = file.read_bytes()

@@ -213,6 +213,29 @@ def test_several_materials_share_one_table(folder):
     assert np.isfinite(found["energy_mean"].sel(source="a1g.toml")).all()
 
 
+def test_a_material_is_added_if_it_has_the_same_modes(folder):
+    save_potential(d3d_potential(gamma=2e-3), folder / "strong.toml")
+    names = [str(folder / name) for name in ("d3d.toml", "strong.toml", "a1g.toml")]
+    plans = [plan_in(folder, source=None, axes={"source": {"values": names[:n]}}) for n in (1, 2, 3)]
+    silent(plans[0], folder / "s", workers=1)
+    assert silent(plans[1], folder / "s", workers=1, extend_plan=True)["done"] == 2
+    silent(plans[1], folder / "fresh", workers=1)
+    assert lattice.collect(folder / "s")["sha256"] == lattice.collect(folder / "fresh")["sha256"]
+    with pytest.raises(InputError, match="other modes or channels"):
+        silent(plans[2], folder / "s", extend_plan=True)
+    assert silent(plans[1], folder / "s", workers=1)["resumed"] == 2
+
+
+def test_a_potential_beside_its_source_is_what_is_computed(folder):
+    axes = {"frequencies": {"values": ["measured", "computed"]}}
+    plan = {"source": "Bi2Se3", "potential": str(folder / "mine.nc"), "duration": 2.0, "axes": axes}
+    lattice.load_potential("Bi2Se3", frequencies="computed").save(folder / "mine.nc")
+    assert silent(plan, folder / "s", workers=1)["done"] == 2
+    found = lattice.open_sweep(folder / "s")
+    assert np.array_equal(found["L_peak"][0], found["L_peak"][1])
+    assert [path.name.partition("-")[2] for path in (folder / "s" / "inputs").iterdir()] == ["mine.nc"]
+
+
 def test_overrides_follow_the_point(folder):
     axes = {"overrides.Eu(1).frequency": {"values": [2.05, 1.8]}, "overrides.Eg(2).linewidth": {"values": [0.1, 0.4]}}
     silent(plan_in(folder, axes=axes), folder / "s", workers=1)
