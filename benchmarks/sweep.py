@@ -10,6 +10,7 @@ collect. `empty`: the same administration by Dask for tasks without work, which 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import resource
@@ -81,6 +82,18 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Processor time of one call, of this process and of those that it waited for: other load does not count."""
+    begin = _used()
+    work()
+    return _used() - begin
+
+
+def _used() -> float:
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+
+
 def bare(plan: dict[str, Any], first: int, last: int) -> None:
     """Only the kernel, on the points of the whole tasks between two numbers; no store."""
     checked = read_plan(plan)
@@ -92,21 +105,20 @@ def bare(plan: dict[str, Any], first: int, last: int) -> None:
             reducer.numbers(group)
 
 
-def bare_processes(plan: dict[str, Any], points: int, workers: int) -> float:
-    """Seconds of the bare kernel in several processes, from the first start to the last end."""
+def bare_processes(plan: dict[str, Any], points: int, workers: int) -> None:
+    """Run the bare kernel in several processes."""
     ends = np.linspace(0, points, workers + 1).astype(int).tolist()
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[4]); import sweep; "
         "sweep.bare(json.loads(sys.argv[1]), *map(int, sys.argv[2:4]))"
     )
-    here, begin = str(Path(__file__).parent), time.perf_counter()
+    here = str(Path(__file__).parent)
     started = [
         subprocess.Popen([sys.executable, "-c", code, json.dumps(plan), str(a), str(b), here])
         for a, b in itertools.pairwise(ends)
     ]
     if any(process.wait() for process in started):
         sys.exit("the bare kernel failed")
-    return time.perf_counter() - begin
 
 
 def overhead(small: int = 100_000, large: int = 1_000_000) -> None:
@@ -115,21 +127,21 @@ def overhead(small: int = 100_000, large: int = 1_000_000) -> None:
     with tempfile.TemporaryDirectory() as folder:
         potential = str(Path(folder, "d3d.toml"))
         d3d_potential().save(potential)
-        times: dict[str, list[float]] = {"bare": [], "sweep": []}
+        wall: dict[str, list[float]] = {"kernel": [], "sweep": []}
+        used: dict[str, list[float]] = {"kernel": [], "sweep": []}
         for points in (small, large):
             plan, place = plan_of(potential, points), Path(folder, str(points))
-            times["bare"].append(bare_processes(plan, points, workers))
-            times["sweep"].append(seconds(lambda plan=plan, place=place: lattice.sweep(plan, place, workers=workers)))
+            kernel = functools.partial(bare_processes, plan, points, workers)
+            whole = functools.partial(lattice.sweep, plan, place, workers=workers)
+            for name, work in (("kernel", kernel), ("sweep", whole)):
+                used[name].append(processor_seconds(lambda name=name, work=work: wall[name].append(seconds(work))))
             store = open_store(place)
-            files = sum(1 for path in place.rglob("*") if path.is_file())
-            size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-            print(
-                f"{points} points: bare {times['bare'][-1]:.1f} s, sweep {times['sweep'][-1]:.1f} s in "
-                f"{store.layout.n_blocks} tasks, {files} files, {size / 1e6:.0f} MB"
-            )
-        kernel, whole = (b - a for a, b in times.values())
-        print(f"marginal: kernel {1e6 * kernel / (large - small):.1f} µs, sweep {1e6 * whole / (large - small):.1f} µs")
-        print(f"marginal overhead {100 * (whole / kernel - 1):.1f} %")
+            files = [path.stat().st_size for path in place.rglob("*") if path.is_file()]
+            print(f"{points} points in {store.layout.n_blocks} tasks, {len(files)} files, {sum(files) / 1e6:.0f} MB")
+        for label, times in (("wall", wall), ("processor", used)):
+            kernel, whole = (1e6 * (b - a) / (large - small) for a, b in times.values())
+            told = f"kernel {kernel:.1f} µs, sweep {whole:.1f} µs for a point"
+            print(f"marginal {label} time: {told}, overhead {100 * (whole / kernel - 1):.1f} %")
         out = Path(folder, "out.nc")
         spent = seconds(lambda: lattice.collect(place, out))
         print(f"collect to netCDF: {spent:.1f} s, {out.stat().st_size / 1e6:.0f} MB")
