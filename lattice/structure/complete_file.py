@@ -37,7 +37,7 @@ def complete_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        _to_disk(temporary)  # before the rename: after a loss of power the name must not stand for an empty file
+        to_disk(temporary)  # before the rename: after a loss of power the name must not stand for an empty file
         os.replace(temporary, target)
     except OSError as error:
         raise LatticeError(
@@ -49,7 +49,7 @@ def complete_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """Wait until the contents of a file are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

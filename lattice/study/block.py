@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from lattice.structure.crystal import FloatArray, IntArray
 from lattice.study.columns import GOOD, REFUSED, Columns, labels_of
 from lattice.study.group import Group, groups_of
 from lattice.study.plan import Plan
-from lattice.study.reduce import Numbers, numbers_of
+from lattice.study.reduce import Numbers
+from lattice.study.reducer import Reducer
+
+AT_A_TIME = 8192  #: points of one call: its arrays are a few hundred megabytes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,13 @@ class BlockResult:
         return len(self.messages)
 
 
-def compute_block(plan: Plan, columns: Columns, index: tuple[IntArray, ...]) -> BlockResult:
+def compute_block(reducer: Reducer, columns: Columns, index: tuple[IntArray, ...]) -> BlockResult:
     """Compute points.
 
     Parameters
     ----------
-    plan : Plan
-        Its paths lead to files.
+    reducer : Reducer
+        Of the plan of the points.
     columns : Columns
         Places of the numbers.
     index : tuple of ndarray
@@ -66,8 +69,8 @@ def compute_block(plan: Plan, columns: Columns, index: tuple[IntArray, ...]) -> 
     rows = columns.empty(n, REFUSED)
     kept: Numbers = {}
     messages: dict[int, str] = {}
-    for group in _groups(plan, index, messages):
-        _compute_group(group, plan, columns, rows, kept, messages)
+    for group in _groups(reducer.plan, index, messages):
+        _compute_group(group, reducer, columns, rows, kept, messages)
     status = rows[:, columns.place("status")][:, 0]
     for i in np.flatnonzero(status != GOOD).tolist():
         messages.setdefault(i, STATUS_TEXT.get(int(status[i]), "the point failed"))
@@ -87,27 +90,28 @@ def _groups(plan: Plan, index: tuple[IntArray, ...], messages: dict[int, str]) -
     for i in range(n):
         alone: dict[int, str] = {}
         for group in _groups(plan, tuple(along[i : i + 1] for along in index), alone):
-            found.append(Group(group.settings, np.array([i]), group.varying, group.seeds))
+            found.append(replace(group, rows=np.array([i])))
         messages |= dict.fromkeys([i], alone[0]) if alone else {}
     return found
 
 
 def _compute_group(
-    group: Group, plan: Plan, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
+    group: Group, reducer: Reducer, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
 ) -> None:
-    """Compute a group; where a point is refused, halve until it stands alone."""
+    """Compute a group; a large one is halved, and one with a refused point until this stands alone."""
+    if len(group.rows) > AT_A_TIME:
+        _compute_halves(group, reducer, columns, rows, kept, messages)
+        return
     try:
         labels = labels_of(group.potential())
-        numbers, series = numbers_of(group, plan)
+        numbers, series = reducer.numbers(group)
     except MissingDependency:
         raise
     except LatticeError as error:
         if len(group.rows) == 1:
             messages[int(group.rows[0])] = one_line(error)
             return
-        middle = len(group.rows) // 2
-        for part in (slice(None, middle), slice(middle, None)):
-            _compute_group(group.part(part), plan, columns, rows, kept, messages)
+        _compute_halves(group, reducer, columns, rows, kept, messages)
         return
     place = rows[group.rows]
     columns.put(place, numbers, labels)
@@ -115,6 +119,14 @@ def _compute_group(
     for name, values in series.items():
         whole = kept.setdefault(name, np.full((len(rows), *values.shape[1:]), np.nan))
         whole[group.rows] = values
+
+
+def _compute_halves(
+    group: Group, reducer: Reducer, columns: Columns, rows: FloatArray, kept: Numbers, messages: dict[int, str]
+) -> None:
+    middle = len(group.rows) // 2
+    for part in (slice(None, middle), slice(middle, None)):
+        _compute_group(group.part(part), reducer, columns, rows, kept, messages)
 
 
 def one_line(error: LatticeError) -> str:

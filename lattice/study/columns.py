@@ -26,7 +26,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "closure": ((), "1", "max |ΔL − Σ rows| / Σ |rows| of the ledger along n̂"),
     "L_peak": (("multiplet",), "hbar", "L·n̂, signed, where it is largest"),
     "L_mean": (("multiplet",), "hbar", "mean of L·n̂ over the recorded times"),
-    "L_final": (("multiplet",), "hbar", "L·n̂ at the last recorded time"),
+    "L_final": (("multiplet",), "hbar", "L·n̂ at the end of the run"),
     "energy_mean": (("multiplet",), "eV", "mean of ½ Σ (P² + ω² Q²)"),
     "helicity": (("multiplet",), "1", "(N₊ − N₋)/(N₊ + N₋) of the mean numbers of quanta that turn + and −"),
     "Q_peak": (("mode",), "Angstrom amu^(1/2)", "largest |Q|"),

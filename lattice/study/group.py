@@ -18,7 +18,7 @@ from lattice.structure.crystal import FloatArray, IntArray
 from lattice.study.plan import Plan
 from lattice.study.run import NECESSARY
 from lattice.study.schema import OVERRIDE_KEYS
-from lattice.study.seeds import point_seeds
+from lattice.study.seeds import point_seeds, point_streams
 from lattice.study.settings import RunSettings, settings_from_document
 
 PULSE_NUMBERS = (
@@ -39,14 +39,18 @@ class Group:
         ``(n,)`` their places in the block.
     varying : dict
         Dotted key → ``(n,)`` values.
-    seeds : ndarray
-        ``(n,)`` int64, of each point.
+    seeds, streams : ndarray
+        ``(n,)`` int64, of each point, see `lattice.study.seeds`.
+    apart : tuple
+        Dimension and index of what they share of the axes: names the group within the plan.
     """
 
     settings: RunSettings
     rows: IntArray
     varying: dict[str, FloatArray]
     seeds: IntArray
+    streams: IntArray
+    apart: tuple[tuple[int, int], ...] = ()
 
     def potential(self) -> Potential:
         """The potential that the points share, with the overrides of the first."""
@@ -56,7 +60,7 @@ class Group:
     def part(self, part: slice) -> Group:
         """Return some of the points; what they share is that of the whole group."""
         varying = {key: values[part] for key, values in self.varying.items()}
-        return Group(self.settings, self.rows[part], varying, self.seeds[part])
+        return replace(self, rows=self.rows[part], varying=varying, seeds=self.seeds[part], streams=self.streams[part])
 
     def point(self, i: int) -> RunSettings:
         """Settings of one of the points, with its own seed."""
@@ -96,13 +100,19 @@ def groups_of(plan: Plan, index: tuple[IntArray, ...]) -> list[Group]:
     InputError
         If the settings of a group cannot be used.
     """
-    apart = [d for d, axis in enumerate(plan.axes) if not _varies_within_a_call(plan, d)]
+    apart = dimensions_apart(plan)
     if apart:
         _, which = np.unique(np.stack([index[d] for d in apart], axis=1), axis=0, return_inverse=True)
     else:
         which = np.zeros(len(index[-1]), dtype=np.int64)
-    seeds = point_seeds(plan, index)
-    return [_group(plan, index, seeds, apart, np.flatnonzero(which.ravel() == g)) for g in range(int(which.max()) + 1)]
+    order = np.argsort(which.ravel(), kind="stable")
+    ends = np.flatnonzero(np.diff(which.ravel()[order])) + 1
+    return [_group(plan, index, apart, rows) for rows in np.split(order, ends)]
+
+
+def dimensions_apart(plan: Plan) -> list[int]:
+    """Return the dimensions of a plan along which points cannot be taken together."""
+    return [d for d in range(len(plan.axes)) if not _varies_within_a_call(plan, d)]
 
 
 @lru_cache(maxsize=16)
@@ -116,15 +126,23 @@ def shared_potential(source: str, frequencies: str, overrides: object = None) ->
     return override_multiplets(potential, overrides) if isinstance(overrides, dict) and overrides else potential
 
 
-def _group(plan: Plan, index: tuple[IntArray, ...], seeds: IntArray, apart: list[int], rows: IntArray) -> Group:
+def _group(plan: Plan, index: tuple[IntArray, ...], apart: list[int], rows: IntArray) -> Group:
     """Settings of the first of the points, and the numbers in which the others differ."""
-    first = tuple(int(along[rows[0]]) for along in index)
+    chosen = tuple(along[rows] for along in index)
+    first = tuple(int(along[0]) for along in chosen)
     varying: dict[str, FloatArray] = {}
     for d, axis in enumerate(plan.axes):
         if d not in apart:
             for key, values in zip(axis.keys, axis.values, strict=True):
-                varying[key] = np.asarray(values, dtype=np.float64)[index[d][rows]]
-    return Group(settings_from_document(plan.run_document(first)), rows, varying, seeds[rows])
+                varying[key] = np.asarray(values, dtype=np.float64)[chosen[d]]
+    return Group(
+        settings_from_document(plan.run_document(first)),
+        rows,
+        varying,
+        point_seeds(plan, chosen),
+        point_streams(plan, chosen),
+        tuple((d, first[d]) for d in apart),
+    )
 
 
 def _varies_within_a_call(plan: Plan, dimension: int) -> bool:

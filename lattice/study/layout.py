@@ -12,8 +12,10 @@ from lattice.structure.crystal import IntArray
 
 Block = tuple[int, ...]
 MANY_POINTS = 100_000  #: beyond it the store is made of few large files
+PORTION = 2**23  #: numbers that are in memory at a time where everything is read (64 MiB)
 FEW_BLOCKS = 800  #: of a large sweep: each is two files
 POINTS_OF_MANY_BLOCKS = 10_000  #: least points of a block where even `FEW_BLOCKS` would hold too many each
+MOST_BLOCKS = 20_000  #: of any sweep: a scheduler hands out some hundreds in a second, to a thousand cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,22 @@ class Layout:
             total *= np.minimum((i + 1) * b, n) - i * b
         return total
 
-    def slabs(self) -> Iterator[slice]:
-        """Parts of the first dimension, each of one row of blocks."""
-        for first in range(0, self.shape[0], self.block[0]):
-            yield slice(first, min(first + self.block[0], self.shape[0]))
+    def portions(self, width: int) -> Iterator[tuple[slice, ...]]:
+        """Parts of the grid of at most `PORTION` numbers, `width` for each point, in the order of the points."""
+        yield from _portions(self.shape, self.block, width)
+
+
+def _portions(shape: tuple[int, ...], block: tuple[int, ...], width: int) -> Iterator[tuple[slice, ...]]:
+    inner = math.prod(shape[1:]) * width
+    if inner > PORTION and len(shape) > 1:
+        for i in range(shape[0]):
+            for rest in _portions(shape[1:], block[1:], width):
+                yield (slice(i, i + 1), *rest)
+        return
+    rows = max(1, PORTION // max(1, inner))
+    rows = max(rows - rows % block[0], min(rows, block[0]))  # whole blocks, where one fits
+    for first in range(0, shape[0], rows):
+        yield (slice(first, min(first + rows, shape[0])), *(slice(0, n) for n in shape[1:]))
 
 
 def cut(shape: tuple[int, ...], points: int) -> Layout:
@@ -101,10 +115,11 @@ def cut(shape: tuple[int, ...], points: int) -> Layout:
 def points_of_a_block(n_points: int, seconds_per_point: float, seconds: float) -> int:
     """Return how many points make a task of `seconds`; a large sweep has no more than `FEW_BLOCKS` of them.
 
-    Beyond 10⁵ points a block has at least `n_points` / 800 points, or 10⁴ if that is less: a sweep of 10⁶ points is
-    then fewer than 2000 files, one of 10⁹ at most 2·10⁵.
+    Beyond 10⁵ points a block has at least `n_points` / 800 points, or 10⁴ if that is less, and no sweep has more than
+    `MOST_BLOCKS`: one of 10⁶ points is then fewer than 2000 files, one of 10⁹ about 4·10⁴, and its tasks last long
+    enough to keep a thousand cores busy.
     """
-    wanted = math.ceil(seconds / max(seconds_per_point, 1e-9))
+    wanted = max(math.ceil(seconds / max(seconds_per_point, 1e-9)), -(-n_points // MOST_BLOCKS))
     if n_points > MANY_POINTS:
         wanted = max(wanted, min(-(-n_points // FEW_BLOCKS), POINTS_OF_MANY_BLOCKS))
     return min(wanted, n_points)

@@ -1,7 +1,8 @@
-"""The results of a sweep as one netCDF-4 file, copied block by block."""
+"""The results of a sweep as one netCDF-4 file, copied part by part."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ _INT32 = np.dtype(np.int32)
 
 
 def write_netcdf(store: Store, dataset: Dataset, path: Path) -> None:
-    """Write what `open_sweep` shows; only one block is in memory at a time.
+    """Write what `open_sweep` shows; only a part is in memory at a time.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def write_netcdf(store: Store, dataset: Dataset, path: Path) -> None:
                 fillvalue=-1 if variable.dtype == _INT32 else np.nan,
             )
             made.attrs.update({str(key): value for key, value in variable.attrs.items()})
-        _copy_blocks(store, dataset, file)
+        _copy(store, dataset, file)
 
 
 def _write(file: Any, name: str, coordinate: Any) -> None:
@@ -55,21 +56,22 @@ def _write(file: Any, name: str, coordinate: Any) -> None:
     made.attrs.update({str(key): value for key, value in coordinate.attrs.items()})
 
 
-def _copy_blocks(store: Store, dataset: Dataset, file: Any) -> None:
-    """Copy the data of every block."""
+def _copy(store: Store, dataset: Dataset, file: Any) -> None:
+    """Copy the data."""
     repeats = store.plan.repeats > 1
     numbers: Any = store.group[NUMBERS]
-    for number in range(store.layout.n_blocks):
-        block = store.layout.at(number)
-        box, sizes = store.layout.box(block), store.layout.sizes(block)
+    for box in store.layout.portions(store.columns.width):
         target = box if repeats else box[:-1]
-        shape = sizes if repeats else sizes[:-1]
+        shape = tuple(part.stop - part.start for part in target)
         rows = numbers[box]
         for name in store.columns.names:
             values = rows[..., store.columns.place(name)].reshape(*shape, *store.columns.shape(name))
             if dataset[name].dtype == _INT32:
                 values = np.where(np.isnan(values), -1, values).astype(_INT32)
             file.variables[name][target] = values
-        for name in store.series:
-            kept: Any = store.group[name]
-            file.variables[name][target] = kept[box].reshape(*shape, *kept.shape[len(box) :])
+    for name, lengths in store.series.items():
+        kept: Any = store.group[name]
+        for box in store.layout.portions(math.prod(lengths.values())):
+            target = box if repeats else box[:-1]
+            shape = tuple(part.stop - part.start for part in target)
+            file.variables[name][target] = kept[box].reshape(*shape, *lengths.values())

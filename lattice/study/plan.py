@@ -17,6 +17,7 @@ from lattice.study.axis import Axis, Values, read_axes, same_values, typed
 from lattice.study.run_file import check_document, read_toml, set_key, with_paths
 from lattice.study.schema import PLAN_KEYS, check_table
 
+EVERY = 0.02  #: ps between looks at a trajectory that is not kept; steps of the integrator land on them
 MOST_POINTS = 10_000_000_000  #: of one sweep
 REPEAT = "repeat"  #: dimension of the repeats
 OF_THE_SWEEP = ("axes", "repeats", "block", "slurm")  #: keys of a plan that a run file does not have
@@ -126,6 +127,8 @@ def plan_from_table(table: Mapping[str, Any], folder: Path) -> Plan:
     keep = bool(record.get("keep", False))
     if record:
         document["record"] = {key: value for key, value in document["record"].items() if key not in OF_THE_RECORD}
+    if not keep:
+        document["record"] = {"every": EVERY} | document.get("record", {})
     axes = tuple(_checked_axis(document, axis) for axis in read_axes(checked.get("axes", {})))
     plan = Plan(
         document=document,

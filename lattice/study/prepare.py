@@ -25,12 +25,13 @@ from lattice.study.columns import Columns, columns_for, labels_of
 from lattice.study.group import groups_of, shared_potential
 from lattice.study.layout import Layout, cut, points_of_a_block
 from lattice.study.plan import Plan, names_file, plain, unravel, with_files
-from lattice.study.reduce import numbers_of
+from lattice.study.reducer import Reducer
 from lattice.study.run import check_same_crystal
 
 TASK_SECONDS = 2.0  #: that a task is cut to: a scheduler spends milliseconds on each
 MEASURED = 0.3  #: s that the measurement goes on for
 MOST_MEASURED = 4096  #: points of the measurement
+_OF_A_POTENTIAL = {"source": "", "potential": "", "frequencies": "measured"}  #: keys that choose it, and their defaults
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Preparation:
             If one cannot be read, or belongs to another crystal than its source.
         """
         found = []
-        for source, potential, frequencies in sorted(self._combinations()):
+        for source, potential, frequencies in self._combinations():
             found.append(shared_potential(potential or source, frequencies))
             if potential:
                 check_same_crystal(source, found[-1])
@@ -93,22 +94,27 @@ class Preparation:
         return found
 
     @cached_property
-    def seconds_per_point(self) -> float:
-        """Time of one core for one point, measured on a few points at three places of the grid.
+    def reducer(self) -> Reducer:
+        """What computes points of the plan, before there is a store.
 
         Raises
         ------
         LatticeError
-            If the first point cannot be run.
+            If the very first point cannot be run: the plan is wrong, not a corner of it.
         """
-        first = unravel(self.resolved, np.array([0]))
-        for group in groups_of(self.resolved, first):
-            numbers_of(group, self.plan)  # raises where the settings of the very first point cannot be used
+        reducer = Reducer(self.resolved)
+        for group in groups_of(self.resolved, unravel(self.resolved, np.array([0]))):
+            reducer.numbers(group)
+        return reducer
+
+    @cached_property
+    def seconds_per_point(self) -> float:
+        """Time of one core for one point, measured on a few points at three places of the grid."""
         count = 1
         while True:
             index = self._sample(count)
-            begin = time.perf_counter()
-            compute_block(self.resolved, self.columns, index)
+            reducer, begin = self.reducer, time.perf_counter()
+            compute_block(reducer, self.columns, index)
             spent = time.perf_counter() - begin
             n = len(index[-1])
             if spent >= MEASURED or n >= min(MOST_MEASURED, self.plan.n_points):
@@ -154,12 +160,20 @@ class Preparation:
         return {name: shapes[name] for name in group.settings.record.quantities}
 
     def provenance(self) -> dict[str, Any]:
-        """Where the numbers of the sweep come from; JSON-able."""
+        """Where the numbers of the sweep come from; JSON-able.
+
+        Raises
+        ------
+        LatticeError
+            If the very first point cannot be run.
+        """
+        steps = [{"of": group, "step_ps": step} for group, step in self.reducer.steps.items()]
         found = {
             "lattice": lattice.__version__,
             "kernel": kernel.build_info(),
             "numpy": np.__version__,
             "potentials": [dict(potential.source) for potential in self.potentials],
+            "steps": steps,
             "seconds_per_point": self.seconds_per_point if "seconds_per_point" in self.__dict__ else None,
             "utc": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -175,41 +189,34 @@ class Preparation:
         starts = {0, (n - part) // 2, n - part}
         return unravel(self.resolved, np.unique(np.concatenate([np.arange(s, s + part) for s in starts])))
 
-    def _values(self, key: str, default: str) -> list[str]:
-        """Values of a key of the resolved plan that names a file, or a choice."""
+    def _combinations(self) -> list[tuple[str, str, str]]:
+        """Distinct source, potential (or nothing) and frequencies that meet at a point, in the order written."""
         plan = self.resolved
-        for axis in plan.axes:
-            if key in axis.keys:
-                return [plain(value) for value in axis.values[axis.keys.index(key)]]
-        return [plan.document.get(key, default)]
-
-    def _combinations(self) -> set[tuple[str, str, str]]:
-        """Distinct source, potential (or nothing) and frequencies; only those that meet if their axes are zipped."""
-        keys = {"source": "", "potential": "", "frequencies": "measured"}
-        zipped = [axis.keys for axis in self.plan.axes if len(set(axis.keys) & set(keys)) > 1]
-        columns = {key: self._values(key, default) for key, default in keys.items()}
-        if not zipped:
-            return set(itertools.product(columns["source"], columns["potential"], columns["frequencies"]))
-        length = max(len(values) for key, values in columns.items() if key in zipped[0])
-        together = [{key: columns[key][i] for key in keys if key in zipped[0]} | {"_": ""} for i in range(length)]
-        apart = [[(key, value) for value in columns[key]] for key in keys if key not in zipped[0]]
-        meet = [{**entry, **dict(rest)} for entry in together for rest in itertools.product(*apart)]
-        return {(entry["source"], entry["potential"], entry["frequencies"]) for entry in meet}
+        given = {key: plan.document.get(key, default) for key, default in _OF_A_POTENTIAL.items()}
+        axes = [axis for axis in plan.axes if set(axis.keys) & set(given)]
+        found: dict[tuple[str, str, str], None] = {}
+        for place in itertools.product(*(range(len(axis)) for axis in axes)):
+            here = given | {
+                key: plain(values[i])
+                for axis, i in zip(axes, place, strict=True)
+                for key, values in zip(axis.keys, axis.values, strict=True)
+            }
+            found[here["source"], here["potential"], here["frequencies"]] = None
+        return list(found)
 
     def _files(self) -> list[str]:
         """Names of files as the user wrote them; a source beside a potential is looked at only once, here."""
-        document, plan = self.plan.document, self.plan
-        needless = "source" if "potential" in document or "potential" in plan.keys else ""
-        found = {str(document[key]): None for key in ("source", "potential") if key in document and key != needless}
-        if "source" in plan.keys or "potential" in plan.keys:
-            found = {name: None for name in found if not ("source" in plan.keys and name == document.get("source"))}
-        pulses = document.get("pulse", [])
-        found |= {str(pulse["file"]): None for pulse in pulses if "file" in pulse}
+        plan = self.plan
+        flat = {key: plan.document[key] for key in ("source", "potential") if key in plan.document}
+        flat |= {f"pulse.{i}.file": p["file"] for i, p in enumerate(plan.document.get("pulse", ())) if "file" in p}
+        named: dict[str, list[str]] = {key: [str(name)] for key, name in flat.items()}
         for axis in plan.axes:
             for key, values in zip(axis.keys, axis.values, strict=True):
-                if names_file(key) and key != needless:
-                    found |= {str(value): None for value in values}
-        return list(found)
+                if names_file(key):
+                    named[key] = [str(value) for value in values]
+        if "potential" in named:
+            named.pop("source", None)
+        return list(dict.fromkeys(itertools.chain.from_iterable(named.values())))
 
 
 def stored_name(name: str) -> str:

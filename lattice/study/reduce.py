@@ -1,4 +1,4 @@
-"""From points to their numbers: by whole trajectories, of which a few numbers are kept."""
+"""From whole trajectories to the numbers of points: the road of sweeps that keep trajectories."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from lattice.anharmonic.potential import Potential
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.record import Record
 from lattice.dynamics.simulate import simulate_ensemble
+from lattice.dynamics.table import build_table
 from lattice.structure.crystal import FloatArray
 from lattice.study.group import Group, shared_potential
-from lattice.study.plan import Plan
 from lattice.study.run import make_pulses
 from lattice.study.settings import RunSettings
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
+_NO_LINK = 1e-6  #: |n̂·M| of a pair below which its motion carries no angular momentum along n̂
 AT_A_TIME = 64  #: trajectories that are in memory with all their recorded times
 Numbers = dict[str, FloatArray]
-
-
-def numbers_of(group: Group, plan: Plan) -> tuple[Numbers, Numbers]:
-    """Return the numbers of the points of a group, and the trajectories that are kept; see `trajectory_numbers`."""
-    return trajectory_numbers(group, group.settings.record.quantities if plan.keep else ())
 
 
 def trajectory_numbers(group: Group, keep: tuple[str, ...]) -> tuple[Numbers, Numbers]:
@@ -121,9 +117,9 @@ def reduced(run: Dataset, potential: Potential) -> Numbers:
         "step_error": run["step_error"].values,
         "L_peak": L_peak,
         "L_mean": L_mean,
-        "L_final": L[:, -1],
+        "L_final": (run["L_change"].values + _initial_L(run, potential)) @ potential.axis,
         "energy_mean": per_multiplet,
-        "helicity": quantum_helicity(potential, L_mean, per_multiplet),
+        "helicity": quantum_helicity(potential, potential.frequency[None], L_mean, per_multiplet),
         "Q_peak": np.abs(Q).max(axis=1),
     }
     numbers |= book(*(run[name].values @ potential.axis for name in ("ledger", "crystal", "L_change")))
@@ -132,6 +128,11 @@ def reduced(run: Dataset, potential: Potential) -> Numbers:
         if name not in {"status", "step"}:
             values[failed] = np.nan
     return numbers
+
+
+def _initial_L(run: Dataset, potential: Potential) -> FloatArray:
+    """L at time 0 of each multiplet, ``(n, n_multiplets, 3)`` ħ."""
+    return build_table(potential).angular_momentum(run["initial_Q"].values, run["initial_P"].values)
 
 
 def book(ledger: FloatArray, crystal: FloatArray, change: FloatArray) -> Numbers:
@@ -158,7 +159,9 @@ def membership(potential: Potential) -> FloatArray:
     return np.array([[float(m == name) for name in potential.multiplets] for m in potential.multiplet.tolist()])
 
 
-def quantum_helicity(potential: Potential, L_mean: FloatArray, energy_mean: FloatArray) -> FloatArray:
+def quantum_helicity(
+    potential: Potential, frequency: FloatArray, L_mean: FloatArray, energy_mean: FloatArray
+) -> FloatArray:
     """Return (N₊ − N₋)/(N₊ + N₋) of the mean numbers of quanta of a pair that turn about n̂.
 
     With a± = (a_x ∓ i a_y)/√2 a pair has N₊ + N₋ = E/ħω and N₊ − N₋ = (Q_x P_y − Q_y P_x)/ħ = L/(ħ n̂·M_xy) at every
@@ -167,6 +170,8 @@ def quantum_helicity(potential: Potential, L_mean: FloatArray, energy_mean: Floa
     Parameters
     ----------
     potential : Potential
+    frequency : ndarray
+        ``(n_points, n)`` or ``(1, n)`` *THz*.
     L_mean, energy_mean : ndarray
         ``(n_points, n_multiplets)`` ħ and eV, of the recorded times.
 
@@ -181,9 +186,11 @@ def quantum_helicity(potential: Potential, L_mean: FloatArray, energy_mean: Floa
     for a, name in enumerate(potential.multiplets):
         pairs = [(s, int(p)) for s, p in enumerate(potential.pair) if p > s and potential.multiplet[s] == name]
         members = int((potential.multiplet == name).sum())
-        if len(pairs) != 1 or members != 2 or potential.frequency[pairs[0][0]] <= 0 or abs(along[pairs[0]]) < 1e-6:
+        if len(pairs) != 1 or members != 2 or abs(along[pairs[0]]) < _NO_LINK:
             continue
-        quanta = energy_mean[:, a] * units.EV / (units.TWO_PI * potential.frequency[pairs[0][0]] * units.HBAR)
+        nu = frequency[:, pairs[0][0]]
         with np.errstate(divide="ignore", invalid="ignore"):
-            out[:, a] = np.where(quanta > 0, L_mean[:, a] / (along[pairs[0]] * quanta), np.nan)
+            quanta = energy_mean[:, a] * units.EV / (units.TWO_PI * nu * units.HBAR)
+            turning = L_mean[:, a] / (along[pairs[0]] * quanta)
+        out[:, a] = np.where((nu > 0) & (quanta > 0), turning, np.nan)
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,6 @@ _UNITS = {"amplitude": "MV/cm", "frequency": "THz", "linewidth": "THz", "tempera
     **dict.fromkeys(("duration", "center", "every", "start", "edge"), "ps"),
     **{"phase": "rad", "chirp": "THz/ps", "rotation": "degrees/ps"},
 }
-PORTION = 2**25  #: numbers that are in memory at a time where everything is read
 
 
 def open_sweep(directory: str | Path) -> Dataset:
@@ -183,22 +182,9 @@ def checksum(store: Store) -> str:
     digest = hashlib.sha256()
     for name in (NUMBERS, *store.series):
         array: Any = store.group[name]
-        for part in _portions(store.layout.shape, math.prod(array.shape[len(store.layout.shape) :])):
+        for part in store.layout.portions(math.prod(array.shape[len(store.layout.shape) :])):
             digest.update(np.ascontiguousarray(array[part], dtype="<f8").tobytes())
     return digest.hexdigest()
-
-
-def _portions(shape: tuple[int, ...], width: int) -> Iterator[tuple[slice, ...]]:
-    """Cut a grid into parts that follow each other in the order of the points."""
-    inner = math.prod(shape[1:]) * width
-    if inner > PORTION and len(shape) > 1:
-        for i in range(shape[0]):
-            for rest in _portions(shape[1:], width):
-                yield (slice(i, i + 1), *rest)
-        return
-    rows = max(1, PORTION // max(1, inner))
-    for first in range(0, shape[0], rows):
-        yield (slice(first, min(first + rows, shape[0])), *(slice(0, n) for n in shape[1:]))
 
 
 def _coordinates(store: Store) -> dict[str, Any]:

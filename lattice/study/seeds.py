@@ -19,7 +19,7 @@ from lattice.study.plan import Plan, plain
 UInt64Array = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SEED_MASK = np.uint64(2**63 - 1)
+_SEED_MASK, _STREAM_MASK = np.uint64(2**63 - 1), np.uint64(2**32 - 1)
 
 
 def point_seeds(plan: Plan, index: tuple[IntArray, ...]) -> IntArray:
@@ -40,14 +40,32 @@ def point_seeds(plan: Plan, index: tuple[IntArray, ...]) -> IntArray:
     ----------
     The mixing function is that of SplitMix64, G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014.
     """
+    repeat = index[-1].astype(np.uint64)
+    return (_mix(_settings_word(plan, index) ^ _mix(repeat)) & _SEED_MASK).astype(np.int64)
+
+
+def point_streams(plan: Plan, index: tuple[IntArray, ...]) -> IntArray:
+    """Return which of the 2³² streams of random numbers of the plan's seed each point takes; parameters as above.
+
+    Repeats of the same settings never share a stream. Two points of different settings do with probability 2⁻³².
+
+    Returns
+    -------
+    ndarray
+        ``(n_points,)`` int64, 0 … 2³² − 1.
+    """
+    first = _settings_word(plan, index) & _STREAM_MASK
+    return ((first + index[-1].astype(np.uint64)) & _STREAM_MASK).astype(np.int64)
+
+
+def _settings_word(plan: Plan, index: tuple[IntArray, ...]) -> UInt64Array:
+    """Hash of the plan's seed and of the varying keys with their values, ``(n_points,)``."""
     state = np.full(len(index[-1]), _word(plan.document.get("seed", 0)), dtype=np.uint64)
     for axis, along in zip(plan.axes, index, strict=False):
         for key, values in zip(axis.keys, axis.values, strict=True):
             distinct, which = np.unique(along, return_inverse=True)
-            words = _words(key, values, distinct)
-            state = _mix(state ^ words[which])
-    repeat = index[-1].astype(np.uint64)
-    return (_mix(state ^ _mix(repeat)) & _SEED_MASK).astype(np.int64)
+            state = _mix(state ^ _words(key, values, distinct)[which])
+    return state
 
 
 def _mix(x: UInt64Array) -> UInt64Array:

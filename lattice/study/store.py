@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.errors import InputError, LatticeError, SchemaError
-from lattice.structure.complete_file import complete_file
+from lattice.structure.complete_file import complete_file, to_disk
 from lattice.structure.crystal import IntArray
 from lattice.study.axis import Axis, Values
 from lattice.study.block import BlockResult
@@ -72,11 +72,17 @@ class Store:
         sizes, box = self.layout.sizes(block), self.layout.box(block)
         for name, values in result.kept.items():
             _array(self.group, name)[box] = values.reshape(*sizes, *values.shape[1:])
-            _to_disk(self.path / name / _key(block, _array(self.group, name).ndim))
+            self._wait_for(name, block)
         _array(self.group, NUMBERS)[box] = result.rows.reshape(*sizes, self.columns.width)
-        _to_disk(self.path / NUMBERS / _key(block, len(box) + 1))
+        self._wait_for(NUMBERS, block)
         self._write_failures(block, result.messages)
         _array(self.group, FINISHED)[block] = result.n_failed
+
+    def _wait_for(self, name: str, block: Block) -> None:
+        """Wait until a chunk is on the disk, so that no flag outlives its data where a machine stops."""
+        path = self.path / name / _key(block, _array(self.group, name).ndim)
+        if path.exists():  # a chunk of nothing but fill values has no file
+            to_disk(path)
 
     def flags(self) -> IntArray:
         """Return for each block −1, or the number of its points that failed: ``(n_blocks,)``."""
@@ -195,7 +201,7 @@ def open_store(directory: Path, *, write: bool = False) -> Store:
     return Store(directory, group, plan, columns_from(attributes["columns"]), layout, attributes["series"])
 
 
-def extend(store: Store, plan: Plan) -> None:
+def extend(store: Store, plan: Plan, inputs: Mapping[str, Path]) -> None:
     """Add the points of a larger plan at the ends of the axes of a store.
 
     Blocks that gain points are computed again. If it is interrupted, the store is still that of the old plan.
@@ -206,7 +212,11 @@ def extend(store: Store, plan: Plan) -> None:
         Open for writing.
     plan : Plan
         Differs from that of the store only by more values at the ends of axes, or more repeats.
+    inputs : mapping
+        As in `create`; files that the store does not have yet are copied.
     """
+    known: dict[str, Any] = dict(store.group.attrs["inputs"])
+    copies = known | _copy_inputs(store.path, {name: path for name, path in inputs.items() if name not in known})
     old, new = store.layout, replace(store.layout, shape=plan.shape)
     for number in np.flatnonzero(store.flags() != NOT_FINISHED).tolist():
         block = old.at(number)
@@ -226,7 +236,7 @@ def extend(store: Store, plan: Plan) -> None:
                 coordinate[n:] = values[n:]
             else:
                 words[key] = _listed(values)
-    store.group.update_attributes({"shape": list(new.shape), "words": words})
+    store.group.update_attributes({"shape": list(new.shape), "words": words, "inputs": copies})
 
 
 def _create_arrays(
@@ -241,12 +251,6 @@ def _create_arrays(
     import zarr
 
     shape, block = layout.shape, layout.block
-    words = {
-        key: _listed(values)
-        for axis in plan.axes
-        for key, values in zip(axis.keys, axis.values, strict=True)
-        if not isinstance(values, np.ndarray)
-    }
     group = zarr.open_group(str(path), mode="a", zarr_format=3)
     many = layout.n_points_in_all > MANY_POINTS
     common = {"chunk_key_encoding": _KEYS, "fill_value": np.nan, "dtype": "float64"}
@@ -272,29 +276,35 @@ def _create_arrays(
         dimension_names=tuple(f"{dim} block" for dim in plan.dims),
         chunk_key_encoding=_KEYS,
     )
+    table = {
+        "kind": KIND,
+        "schema": SCHEMA,
+        "run": dict(plan.document),
+        "keep": plan.keep,
+        "ledger": plan.ledger,
+        "axes": [list(axis.keys) for axis in plan.axes],
+        "words": _create_coordinates(group, plan),
+        "shape": list(shape),
+        "block": list(block),
+        "columns": columns.table(),
+        "series": {name: dict(lengths) for name, lengths in series.items()},
+    }
+    group.update_attributes({**table, **attributes})
+
+
+def _create_coordinates(group: zarr.Group, plan: Plan) -> dict[str, list[Any]]:
+    """Make an array of each axis of numbers, and return the axes of words."""
+    words = {}
     for axis in plan.axes:
         for key, values in zip(axis.keys, axis.values, strict=True):
-            if isinstance(values, np.ndarray):
-                coordinate = group.create_array(
-                    key, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=(axis.name,)
-                )
-                coordinate[:] = values
-    group.update_attributes(
-        {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "run": dict(plan.document),
-            "keep": plan.keep,
-            "ledger": plan.ledger,
-            "axes": [list(axis.keys) for axis in plan.axes],
-            "words": words,
-            "shape": list(shape),
-            "block": list(block),
-            "columns": columns.table(),
-            "series": {name: dict(lengths) for name, lengths in series.items()},
-            **attributes,
-        }
-    )
+            if not isinstance(values, np.ndarray):
+                words[key] = _listed(values)
+                continue
+            coordinate = group.create_array(
+                key, shape=values.shape, chunks=values.shape, dtype=values.dtype, dimension_names=(axis.name,)
+            )
+            coordinate[:] = values
+    return words
 
 
 def _stored_plan(group: zarr.Group, attributes: Mapping[str, Any], shape: tuple[int, ...]) -> Plan:
@@ -312,7 +322,7 @@ def _stored_plan(group: zarr.Group, attributes: Mapping[str, Any], shape: tuple[
 def _copy_inputs(path: Path, inputs: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     """Copy the files of a plan into the store: name in the plan → name of the copy and SHA-256."""
     folder = path / "inputs"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     copies = {}
     for name, file in inputs.items():
         content = file.read_bytes()
@@ -331,20 +341,6 @@ def _array(group: zarr.Group, name: str) -> Any:
 def _key(block: Block, dimensions: int) -> str:
     """Name of the file of the chunk that a block owns."""
     return ".".join(["c", *map(str, block), *["0"] * (dimensions - len(block))])
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file is on the disk, so that no flag outlives its data where a machine stops.
-
-    A chunk of nothing but fill values has no file.
-    """
-    if not path.exists():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _listed(values: Values) -> list[Any]:

@@ -177,8 +177,22 @@ def prepare_store(plan: Plan, directory: Path, *, extend_plan: bool = False) -> 
             found=f"{dim}: {old} in the store, {new} in the plan",
             fix="add them with --extend (extend_plan=True), or name another folder",
         )
-    extend(store, preparation.stored)
+    if preparation.columns != store.columns:
+        raise InputError(
+            "The added points have other modes or channels than the store",
+            found=", ".join(sorted(_other_labels(store, preparation))),
+            fix="make another sweep for them",
+        )
+    extend(store, preparation.stored, preparation.inputs)
     return open_store(directory, write=True)
+
+
+def _other_labels(store: Store, preparation: Preparation) -> set[str]:
+    """Names of multiplets, modes and channels that only the store or only the plan has."""
+    labels = [
+        {w for words in columns.labels.values() for w in words} for columns in (store.columns, preparation.columns)
+    ]
+    return labels[0] ^ labels[1]
 
 
 def _other_inputs(store: Store, preparation: Preparation) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 from lattice.study.block import BlockResult, compute_block
 from lattice.study.columns import LOST
 from lattice.study.layout import Block
-from lattice.study.plan import Plan
+from lattice.study.reducer import Reducer
 from lattice.study.store import Store, open_store
 
 ATTEMPTS = 3  #: processes that a block may cost
@@ -37,8 +37,8 @@ def run_task(directory: str, version: str, block: Block) -> int:
     LatticeError
         If nothing can be computed or written at all.
     """
-    store, plan = _opened(directory, version)
-    result = compute_block(plan, store.columns, store.layout.points(block))
+    store, reducer = _opened(directory, version)
+    result = compute_block(reducer, store.columns, store.layout.points(block))
     store.write(block, result)
     return result.n_failed
 
@@ -52,6 +52,6 @@ def write_lost(store: Store, block: Block) -> int:
 
 
 @lru_cache(maxsize=2)
-def _opened(directory: str, _version: str) -> tuple[Store, Plan]:
+def _opened(directory: str, _version: str) -> tuple[Store, Reducer]:
     store = open_store(Path(directory), write=True)
-    return store, store.computable()
+    return store, Reducer(store.computable())
