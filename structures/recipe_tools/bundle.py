@@ -158,15 +158,17 @@ def phonon_model(material: Material, source: Source) -> tuple[Phonopy, dict[str,
     neutral = charges - charges.mean(axis=0)
     born, epsilon = symmetrize_borns_and_epsilon(neutral, np.array(fields["epsilon"]), atoms)
     model.nac_params = {"born": born, "dielectric": epsilon, "factor": 14.399652}
-    return model, {
+    changed = {
         "imaginary_eV_per_A2": imaginary,
         "sum_rule_eV_per_A2": float(abs(raw.sum(axis=1)).max()),
         "symmetrisation_eV_per_A2": float(abs(model.force_constants - raw).max()),
         "charge_sum_rule_e": float(abs(charges.sum(axis=0)).max()),
         "charge_symmetrisation_e": float(abs(born - charges).max()),
-        "charge_change_of_mesh_e": float(abs(charges - np.array(coarse["born_charges_e"])).max()),
-        "epsilon_change_of_mesh": float(abs(np.array(fields["epsilon"]) - np.array(coarse["epsilon"])).max()),
     }
+    if fields is not coarse:
+        for name, key in (("charge_change_of_mesh_e", "born_charges_e"), ("epsilon_change_of_mesh", "epsilon")):
+            changed[name] = float(abs(np.array(fields[key]) - np.array(coarse[key])).max())
+    return model, changed
 
 
 def save_model(model: Phonopy, folder: Path) -> None:
