@@ -74,6 +74,7 @@ def _head(result: xarray.Dataset) -> dict[str, Any]:
     """What a path and a mesh have in common."""
     J, frequency = result["J"].values, result["frequency"].values
     size = np.linalg.norm(J, axis=2)
+    size[np.abs(frequency) < -_SOFT] = 0.0  # translations of the crystal: a circular one is a choice of the gauge
     # Of equal ones the first, else round-off would choose, and with it the instruction set.
     q, mode = np.unravel_index(int((size > size.max() - _SAME_J).argmax()), size.shape)
     weight = result["weight"].values

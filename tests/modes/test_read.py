@@ -208,7 +208,7 @@ def test_a_file_that_claims_any_size_is_refused(crystal, tmp_path):
         file["qpoint"] = np.zeros((1, 3))
         file.create_dataset("frequency", (1, 15), dtype=float)
         file.create_dataset("eigenvector", (1, 60000, 60000), chunks=(1, 100, 100), dtype=complex)
-    with pytest.raises(FormatError, match="too large"):
+    with pytest.raises(FormatError, match="claims more numbers than it can hold"):
         read_modes(tmp_path / "mesh.hdf5", crystal=crystal)
 
 

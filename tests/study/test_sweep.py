@@ -354,7 +354,10 @@ def test_a_signal_ends_the_command_and_the_next_one_goes_on(folder, number, stat
         f'[axes]\n"{AMPLITUDE}" = {{ linspace = [0.05, 0.3, 400] }}\n',
         encoding="utf-8",
     )
-    code = f"import sys; sys.path[:0] = {sys.path!r}; from lattice.cli import main; main(['sweep', *sys.argv[1:]])"
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # background jobs ignore it
+        f"sys.path[:0] = {sys.path!r}; from lattice.cli import main; main(['sweep', *sys.argv[1:]])"
+    )
     words = [sys.executable, "-c", code, str(plan), "-d", str(folder / "s"), "--workers", "1"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
