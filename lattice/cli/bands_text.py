@@ -21,7 +21,8 @@ def bands_text(table: dict[str, Any], level: int) -> str:
     return "\n".join(
         [
             f"{table['crystal']}: {table['spacegroup']}, {len(table['points'])} points, {_long_range(table)}",
-            f"n̂ = {direction(table['axis'])}; n: order of the rotation about it that leaves q invariant",
+            f"n̂ = {direction(table['axis'])}; n: order of the rotation about it that leaves q invariant, at Γ "
+            "the direction of the path too",
             "",
             *aligned([HEADER, *(_corner(point, table["axis"]) for point in shown)], left=2),
             "",

@@ -9,6 +9,8 @@ from lattice.cli.columns import aligned
 if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
 
+ROUND_OFF = 1e-12  #: of the largest component: zero by symmetry
+
 
 def edelstein_text(table: dict[str, Any], crystal: Crystal) -> str:
     """Return the tensor at each temperature.
@@ -27,7 +29,11 @@ def edelstein_text(table: dict[str, Any], crystal: Crystal) -> str:
     ]
     for temperature, tensor in zip(table["temperature_K"], table["alpha"], strict=True):
         rows: list[tuple[str, ...]] = [(f"{temperature:g} K", "x", "y", "z")]
-        rows += [(axis, *(f"{value:+.4e}" for value in row)) for axis, row in zip("xyz", tensor, strict=True)]
+        smallest = ROUND_OFF * max(abs(value) for row in tensor for value in row)
+        rows += [
+            (axis, *(f"{value:+.4e}" if abs(value) > smallest else "0" for value in row))
+            for axis, row in zip("xyz", tensor, strict=True)
+        ]
         lines += ["", *aligned(rows)]
     if table["left_out"]:
         lines += ["", f"{table['left_out']} modes of nearly zero frequency are left out: they have no velocity"]

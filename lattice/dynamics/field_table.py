@@ -19,7 +19,8 @@ from lattice.dynamics.pulse import Pulse, total_field
 from lattice.structure.crystal import FloatArray
 
 AGREEMENT = 1e-13  #: of the peak of the field
-_FADED = 1e-17  # of the peak: before and after, there is no field
+_FADED = 1e-17  # of the largest envelope during the run: before and after, there is no field
+_SMALLEST = 1e-300  # of the peak: no field at all
 _PHASE = 1.5  # of the carrier in a panel at first
 _FEATURE = 0.3  # of the shortest feature in a panel at first
 _PHASE_IN_WINDOW = 4.0  # largest, of the carrier in a window of eight nodes
@@ -48,7 +49,7 @@ class FieldTable:
 @lru_cache(maxsize=128)
 def tabulate_field(pulses: tuple[Pulse, ...], duration: float) -> FieldTable:
     """Return the sum of the fields of `pulses` between 0 and `duration` *ps*."""
-    spans = [_span(pulse) for pulse in pulses]
+    spans = [_span(pulse, duration) for pulse in pulses]
     breaks = sorted({min(max(t, 0.0), duration) for span in spans for t in span} | _knots(pulses, duration))
     table = _empty_table()
     if len(breaks) < 2:
@@ -75,12 +76,14 @@ def evaluate_table(table: FieldTable, t: FloatArray) -> FloatArray:
     return out
 
 
-def _span(pulse: Pulse) -> tuple[float, float]:
-    """Times in *ps* between which the pulse does not vanish in double precision."""
+def _span(pulse: Pulse, duration: float) -> tuple[float, float]:
+    """Times in *ps* between which the pulse does not vanish, beside its largest field from 0 to `duration`."""
     if pulse.samples is not None or pulse.center is None:
         return pulse.span()
     edge = pulse_shape.EDGE if pulse.edge is None else pulse.edge / pulse.duration
-    half = pulse_shape.reach(pulse.shape, edge, _FADED) * pulse.duration
+    nearest = (min(max(pulse.center, 0.0), duration) - pulse.center) / pulse.duration
+    largest = float(pulse_shape.envelope(pulse.shape, np.array([nearest]), edge)[0])
+    half = pulse_shape.reach(pulse.shape, edge, max(_FADED * largest, _SMALLEST)) * pulse.duration
     return pulse.center - half, pulse.center + half
 
 

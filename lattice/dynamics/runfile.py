@@ -171,9 +171,14 @@ def check_schema(run: xarray.Dataset) -> None:
     """
     if not hasattr(run, "attrs") or not hasattr(run, "variables"):
         raise _schema_error("This is not a run", reprlib.repr(run))
-    if run.attrs.get("kind") != "lattice run" or run.attrs.get("schema") != SCHEMA:
-        found = f"kind {run.attrs.get('kind')!r}, schema {run.attrs.get('schema')!r}"
-        raise _schema_error("This is not a run of this version's schema", found)
+    if run.attrs.get("kind") != "lattice run":
+        raise SchemaError(
+            "This is not a run",
+            found=f"a file of `{run.attrs['kind']}`" if "kind" in run.attrs else "a file without kind",
+            fix="give what `lattice run -o` or lattice.save_run wrote",
+        )
+    if run.attrs.get("schema") != SCHEMA:
+        raise _schema_error("This is not a run of this version's schema", f"schema {run.attrs.get('schema')}")
     for name in (*_COORDINATES, *REQUIRED):
         if name not in run.variables:
             raise _schema_error("The run lacks a variable", name)

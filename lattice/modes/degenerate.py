@@ -7,7 +7,7 @@ import numpy as np
 from lattice.modes.modes import ComplexArray, angular_momentum_matrix
 from lattice.structure.crystal import FloatArray, IntArray
 
-CLOSE = 1e-9  #: of the largest |eigenvalue| at a q-point: modes that are closer are degenerate
+CLOSE = 1e-7  #: of the largest |eigenvalue| at a q-point: closer modes are degenerate (Ewald sums split them by 1e-8)
 _SAME_SPIN = 1e-6  #: ħ
 
 

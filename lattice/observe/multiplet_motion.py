@@ -64,13 +64,18 @@ def is_resolved(run: Dataset, multiplet: str) -> bool:
     """
     if run.sizes["time"] < MIN_SAMPLES:
         return False
+    interval = float(run["time"].values[1] - run["time"].values[0])
+    return interval <= longest_interval(run, multiplet)
+
+
+def longest_interval(run: Dataset, multiplet: str) -> float:
+    """Longest interval of the record in *ps* that shows the spectrum of a multiplet; see `is_resolved`."""
     carriers = [pulse.get("frequency", 0.0) for pulse in json.loads(run.attrs["pulses"])[0]]
     driver = driven_multiplet(run) if "P" in run else None
     driven = [] if driver is None else [float(np.abs(run["frequency"].values[coordinates_of(run, driver)]).max())]
     own = float(np.abs(run["frequency"].values[coordinates_of(run, multiplet)]).max())
     highest = max([own, *(2.0 * nu for nu in carriers + driven)])
-    nyquist = 0.5 / float(run["time"].values[1] - run["time"].values[0])
-    return bool(nyquist >= FINE_ENOUGH * highest)
+    return 0.5 / (FINE_ENOUGH * highest) if highest > 0 else float("inf")
 
 
 def multiplet_spectrum(run: Dataset, multiplet: str) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from lattice.observe.motion import peak_displacements, relative_displacement
 from lattice.observe.multiplet_motion import (
     coordinates_of,
     is_resolved,
+    longest_interval,
     multiplet_helicity,
     multiplet_peak,
     peak_angular_momentum,
@@ -148,9 +149,10 @@ def cautions(run: Dataset) -> list[str]:
         found.append(f"the step error is {float(run['step_error']):.1e}: lower rtol")
     blurred = [n for n in run["multiplet"].values.tolist() if "Q" in run and not is_resolved(run, n)]
     if blurred:
+        finest = min(longest_interval(run, name) for name in blurred)
         found.append(
-            f"the record is too short or too coarse for the spectra of {', '.join(blurred)}:"
-            " lower record.every or run longer"
+            f"the record is too short or too coarse for the spectra of {', '.join(blurred)}: they need eight samples,"
+            f" record.every = {0.9 * finest:.2g} ps or less"
         )
     relative = relative_displacement(run)
     if relative is not None and relative[2] > FAR:

@@ -83,7 +83,7 @@ def draw_modes(modes: Modes, multiplets: Sequence[str] | None = None) -> Figure:
     q = "Γ" if modes.at_gamma else "q = (" + " ".join(f"{x:g}" for x in modes.qpoint) + ")"
     of = f", the lowest {MOST} of {len(optical)} multiplets" if multiplets is None and len(optical) > MOST else ""
     words = f"{modes.crystal.name or 'modes'} at {q}{of}: paths of the atoms, n̂ up"
-    figure.suptitle(f"{words}; orange ↺, blue ↻, black neither", fontsize=FONT, color=INK, x=0.01, ha="left")
+    figure.suptitle(f"{words}; blue ↺, orange ↻, black neither", fontsize=FONT, color=INK, x=0.01, ha="left")
     return figure
 
 
@@ -95,8 +95,8 @@ def draw_mode(ax: Axes, modes: Modes, multiplet: Multiplet) -> None:
     ax : matplotlib.axes.Axes
     modes : Modes
     multiplet : Multiplet
-        One of `modes`; its first partner is drawn. Orange: the atom turns
-        counter-clockwise about n̂, blue: clockwise.
+        One of `modes`; its first partner is drawn. Blue: the atom turns
+        counter-clockwise about n̂, orange: clockwise.
     """
     crystal, index = modes.crystal, multiplet.indices[0]
     axis = np.array([0.0, 0.0, 1.0]) if modes.axis is None else modes.axis
@@ -108,7 +108,7 @@ def draw_mode(ax: Axes, modes: Modes, multiplet: Multiplet) -> None:
     moved = _displacements(modes, index, block.basis_fractional)
     turns = (np.cross(moved.real, moved.imag) @ axis) / max(float((np.abs(moved) ** 2).sum()), 1e-300) * 2.0
     for atom in order.tolist():
-        colour = INK if abs(turns[atom]) < ROUND else STRONG[1 if turns[atom] > 0 else 0]
+        colour = INK if abs(turns[atom]) < ROUND else STRONG[0 if turns[atom] > 0 else 1]
         _draw_path(ax, places[atom], moved[atom] @ flat.T, colour)
         x, y = places[atom]
         disc: dict[str, Any] = {"color": appearance_of_species(names[atom])[1], "edgecolors": INK, "linewidths": 0.4}

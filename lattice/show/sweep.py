@@ -137,6 +137,8 @@ def sweep_pieces(sweep: Dataset, value: str, at: Mapping[str, Any] | None) -> tu
         array = _chosen(array, key, wanted)
         if key not in OWN:
             fixed.append(f"{key} = {_plain(array[key].values[0])}")
+    if not bool(array.notnull().any()):
+        raise InputError("There is nothing to draw", found="no finished point", fix="go on with lattice sweep first")
     if "repeat" in array.dims:
         array = array.mean("repeat")
         fixed.append("mean of the repeats")

@@ -50,11 +50,6 @@ class PhonopyFile:
     calculator: str | None
     magnetic: bool
 
-    @property
-    def has_forces(self) -> bool:
-        """Whether force constants or force sets are inside."""
-        return self.force_constants is not None or self.dataset is not None
-
 
 def read_phonopy_yaml(path: Path) -> PhonopyFile:
     """Read a phonopy YAML file, plain or compressed, without running anything in it.

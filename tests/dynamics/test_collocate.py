@@ -113,6 +113,17 @@ def test_every_shape_of_pulse(shape):
     assert against_scipy(run, [pulse], run.time.values) < PROMISE
 
 
+@pytest.mark.parametrize("shape", ["gaussian", "sech2"])
+@pytest.mark.parametrize("center", [-0.5, -0.45, 3.4, 3.5])
+def test_the_tail_of_a_pulse_whose_centre_lies_outside_the_run(center, shape):
+    pulse, record = Pulse(0.3, 2.05, 0.1, center=center, shape=shape), Record(every=0.01)
+    potential = lattice.load_potential("Bi2Se3")
+    runs = [simulate(potential, pulse, 3.0, record=record, rtol=1e-10, method=m) for m in ("collocation", "splitting")]
+    found, expected = (run["Q"].sel(mode=["Eu(1)x", "Eu(1)y"]).values for run in runs)
+    assert np.abs(expected).max() > 0
+    assert np.abs(found - expected).max() < 1e-7 * np.abs(expected).max()
+
+
 def test_agrees_with_the_splitting_in_everything():
     potential, pulses = random_potential(4), [Pulse(3.0, 2.5, 0.4, helicity=0.7), Pulse(2.0, 4.0, 0.2, center=1.3)]
     record = Record(0.02, quantities=("Q", "P", "L", "ledger"))
