@@ -288,7 +288,7 @@ NETCDF = [
     ("run.nc", "no time", _without("time"), ""),
     ("run.nc", "no ledger", _without("ledger"), "ledger"),
     ("run.nc", "another schema", _attribute(None, "schema", 99), "schema"),
-    ("run.nc", "another kind", _attribute(None, "kind", "song"), "schema"),
+    ("run.nc", "another kind", _attribute(None, "kind", "song"), "not a run"),
     ("run.nc", "no JSON in pulses", _attribute(None, "pulses", "[1, 2"), "pulses"),
     ("run.nc", "deep JSON in pulses", _attribute(None, "pulses", "[" * 50_000), "pulses"),
     ("run.nc", "another unit", _attribute("Q", "units", "furlong"), "furlong"),

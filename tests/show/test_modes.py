@@ -33,7 +33,7 @@ def test_one_panel_for_each_optical_multiplet_with_its_numbers(modes):
 def test_circular_modes_are_ellipses_that_turn_one_way_and_straight_ones_lines(modes):
     _, lines = paths(modes, "Eu(1)")
     assert len(lines) == 5
-    assert {to_hex(line.get_color()) for line in lines} == {to_hex(STRONG[1])}  # counter-clockwise
+    assert {to_hex(line.get_color()) for line in lines} == {to_hex(STRONG[0])}  # counter-clockwise
     areas = []
     for line in lines:
         x, y = line.get_data()
@@ -67,7 +67,7 @@ def test_partners_of_opposite_sense_have_opposite_colours(modes):
 
     ax = Figure().add_subplot()
     draw_mode(ax, modes, replace(mirrored, indices=(minus, plus)))
-    assert {to_hex(line.get_color()) for line in ax.lines} == {to_hex(STRONG[0])}
+    assert {to_hex(line.get_color()) for line in ax.lines} == {to_hex(STRONG[1])}
 
 
 def test_files_choices_and_refusals(modes, tmp_path):
