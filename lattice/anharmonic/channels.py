@@ -166,7 +166,7 @@ class Describe:
             if self.n > 1
             else None
         )
-        delta_m = None if m is None else _whole(sum(m[:-1]) - m[-1])
+        delta_m = None if m is None else whole_number(sum(m[:-1]) - m[-1])
         total, difference = _detunings([table[i] for table, i in zip(self.frequency, product, strict=True)])
         return {
             "modes": product,
@@ -184,7 +184,7 @@ class Describe:
         }
 
 
-def _whole(m: float) -> int | float:
+def whole_number(m: float) -> int | float:
     """Return a pseudo-angular momentum as an integer where it is one (always at Γ)."""
     return round(m) if abs(m - round(m)) < 1e-6 else m
 
@@ -193,7 +193,7 @@ def _folded(m: float, n: int) -> int | float:
     """Return m modulo n in (−n/2, n/2]; NaN stays NaN."""
     if math.isnan(m):
         return m
-    return _whole(m - n * math.ceil((m - 1e-6) / n - 0.5))
+    return whole_number(m - n * math.ceil((m - 1e-6) / n - 0.5))
 
 
 def representatives(m: Sequence[int | float], n: int) -> list[int | float]:

@@ -18,7 +18,7 @@ from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.relax import relax_structure
 from lattice.errors import InputError
 from lattice.modes.modes import Modes
-from lattice.structure.cell import Cell
+from lattice.modes.representation import cell_of
 from lattice.structure.crystal import Crystal
 from lattice.structure.load import same_cell
 
@@ -107,7 +107,7 @@ def fit_potential(
             found="modes and relax=True",
             fix="relax first (relax_structure), or leave out modes",
         )
-    if modes is not None and not same_cell(_cell(modes.crystal), _cell(crystal)):
+    if modes is not None and not same_cell(cell_of(modes.crystal), cell_of(crystal)):
         raise InputError(
             "The modes belong to another structure", found="other cell or positions", fix="solve them for this crystal"
         )
@@ -152,7 +152,3 @@ def _check_range(amplitudes: Sequence[float] | None, reach: float | None, order:
         )
     if isinstance(reach, bool) or not isinstance(reach, int | float) or not 0 < reach < np.inf:
         raise InputError("This is no range of motion", found=reach, fix="give |Q| in Å√amu, larger than 0")
-
-
-def _cell(crystal: Crystal) -> Cell:
-    return Cell(crystal.cell, crystal.positions, crystal.numbers, crystal.masses)

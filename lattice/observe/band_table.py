@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.observe.mode_table import plain_floats
+
 if TYPE_CHECKING:
     import xarray
 
@@ -83,13 +85,13 @@ def _head(result: xarray.Dataset) -> dict[str, Any]:
     return {
         "crystal": result.attrs["crystal"],
         "spacegroup": result.attrs["spacegroup"],
-        "axis": _plain(result["rotation_axis"].values) if "rotation_axis" in result else None,
+        "axis": plain_floats(result["rotation_axis"].values) if "rotation_axis" in result else None,
         "long_range": result.attrs["long_range"],
         "largest_J": {
-            "q": _plain(result["qpoint"].values[q]),
+            "q": plain_floats(result["qpoint"].values[q]),
             "mode": int(mode),
             "frequency_THz": float(frequency[q, mode]),
-            "J": _plain(J[q, mode]),
+            "J": plain_floats(J[q, mode]),
         },
         "imaginary_modes": imaginary,
         "warnings": [f"{imaginary} modes ({share:.2%}) have imaginary frequencies: the crystal is unstable"]
@@ -102,7 +104,7 @@ def _point(bands: xarray.Dataset, k: int) -> dict[str, Any]:
     """One q-point of a path."""
     row = {name: bands[name].values[k] for name in ("frequency", "J", "m", "band")}
     return {
-        "q": _plain(bands["qpoint"].values[k]),
+        "q": plain_floats(bands["qpoint"].values[k]),
         "label": str(bands["label"].values[k]) or None,
         "distance": float(bands["distance"].values[k]),
         "rotation_order": int(bands["rotation_order"].values[k]),
@@ -110,14 +112,9 @@ def _point(bands: xarray.Dataset, k: int) -> dict[str, Any]:
             {
                 "band": int(row["band"][mode]),
                 "frequency_THz": float(row["frequency"][mode]),
-                "J": _plain(row["J"][mode]),
+                "J": plain_floats(row["J"][mode]),
                 "m": None if math.isnan(row["m"][mode]) else float(row["m"][mode]) + 0.0,
             }
             for mode in range(bands.sizes["mode"])
         ],
     }
-
-
-def _plain(values: object) -> list[float]:
-    """Floats of plain Python; −0 becomes 0."""
-    return [float(value) + 0.0 for value in np.asarray(values)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.anharmonic.channels import whole_number
 from lattice.modes.polar import polar_labels
 from lattice.observe.magnetic_moment import magnetic_moment
 
@@ -48,11 +49,11 @@ def mode_table(modes: Modes, *, moments: bool = False) -> dict[str, Any]:
     away = (
         {}
         if modes.at_gamma
-        else {"translation_phase": _plain((modes.translation_phase.real, modes.translation_phase.imag))}
+        else {"translation_phase": plain_floats((modes.translation_phase.real, modes.translation_phase.imag))}
     )
     return {
         "spacegroup": modes.crystal.spacegroup.symbol,
-        "axis": None if modes.axis is None else _plain(modes.axis),
+        "axis": None if modes.axis is None else plain_floats(modes.axis),
         "rotation_order": int(modes.rotation_order),
         **away,
         "modes": rows,
@@ -70,11 +71,11 @@ def _row(modes: Modes, index: int, multiplet: Multiplet) -> dict[str, Any]:
         "irrep": multiplet.irrep,
         "degeneracy": len(multiplet.indices),
         "J": [_known(j) for j in modes.J[index]],
-        "m": None if math.isnan(m) else _whole(m),
+        "m": None if math.isnan(m) else whole_number(m),
         "rotation_order": int(modes.rotation_order),
         "ir_active": bool(multiplet.ir_active),
         "raman_active": bool(multiplet.raman_active),
-        "mode_charge": None if charge is None else [_plain((z.real, z.imag)) for z in charge],
+        "mode_charge": None if charge is None else [plain_floats((z.real, z.imag)) for z in charge],
     }
 
 
@@ -83,11 +84,6 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value) + 0.0
 
 
-def _plain(values: object) -> list[float]:
+def plain_floats(values: object) -> list[float]:
     """Floats of plain Python; −0 becomes 0, which reads better and is the same number."""
     return [float(value) + 0.0 for value in np.asarray(values)]
-
-
-def _whole(m: float) -> int | float:
-    """Pseudo-angular momentum as an integer where it is one (always at Γ)."""
-    return round(m) if abs(m - round(m)) < 1e-6 else m
