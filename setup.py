@@ -3,21 +3,31 @@
 LATTICE_OPENMP=0 builds without OpenMP (one thread, the same bits); LATTICE_OPENMP=1 demands it;
 unset: used where the compiler has it. LATTICE_DEBUG=bounds checks the index of every array access in the Cython parts,
 LATTICE_DEBUG=sanitize compiles everything with AddressSanitizer and UndefinedBehaviorSanitizer (see .ci/sanitize).
+
+The same source gives the same bytes of sdist and wheel in any folder (see .ci/reproduce): dates are SOURCE_DATE_EPOCH
+or a constant, and the folder's path stays out of the compiled files.
 """
 
+import gzip
 import os
 import platform
 import subprocess
 import sysconfig
+import tarfile
 import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
+
+# The wheel's zip reads it too; 1980-01-01 is the first date that a zip can hold.
+EPOCH = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800"))
 
 OPENMP_FLAG = "-fopenmp"
 # No -march=native and no -ffast-math: the same wheel gives the same bits on every machine of a family.
-COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
+PREFIX_FLAG = f"-ffile-prefix-map={Path.cwd()}=."
+COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", PREFIX_FLAG]
 
 # Inner loops that are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
 # chosen at import. The features named here are those that levels.h asks the processor for.
@@ -27,6 +37,7 @@ BLOCKS = {
     "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
 }
 BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
+BLOCK_FLAGS.append(PREFIX_FLAG)
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
 LEVELS = {"plain": (2, [])}  # name: doubles in a register, flags
@@ -47,6 +58,28 @@ class BuildLevels(build_ext):
                     extra_postargs=BLOCK_FLAGS + flags + sanitize,
                 )
         super().build_extension(ext)
+
+
+class SameBytes(sdist):
+    """`sdist` whose archive depends on the files alone: names in order, one date, no owner, modes without the umask."""
+
+    def make_archive(self, base_name: str, format: str, root_dir=None, base_dir=None, owner=None, group=None) -> str:
+        if format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+        root = Path(root_dir or ".")
+        Path(base_name).parent.mkdir(parents=True, exist_ok=True)
+        with (
+            open(f"{base_name}.tar.gz", "wb") as file,
+            gzip.GzipFile("", "wb", mtime=EPOCH, fileobj=file) as packed,
+            tarfile.open(mode="w", fileobj=packed, format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for path in sorted((root / base_dir).rglob("*")):
+                entry = archive.gettarinfo(path, str(path.relative_to(root)))
+                entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = EPOCH, 0, 0, "", ""
+                entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+                with open(path, "rb") if entry.isfile() else tempfile.TemporaryFile() as content:
+                    archive.addfile(entry, content)
+        return f"{base_name}.tar.gz"
 
 
 def compiler_has_openmp() -> bool:
@@ -111,4 +144,4 @@ for extension in extensions:
     extension.extra_link_args += sanitize
     if debug == "bounds":
         extension.cython_directives = {"boundscheck": True, "initializedcheck": True}  # these win over the .pyx's own
-setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels})
+setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels, "sdist": SameBytes})
