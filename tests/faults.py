@@ -24,8 +24,10 @@ KINDS = {
     "EIO": (errno.EIO, False),
     "SIGTERM": (-signal.SIGTERM, False),
     "SIGKILL": (-signal.SIGKILL, False),
+    "clock": (100_000, False),  # CLOCK_JUMPS of the file layer
 }
 REFUSED, WRITTEN, TERMINATED = 11, 12, 13  #: exit status of a fork
+ENDINGS = {"SIGKILL": (-9,), "SIGTERM": (TERMINATED, WRITTEN), "clock": (WRITTEN,)}
 
 
 def build(folder):
@@ -145,7 +147,7 @@ def judge(path, old, new, ended, kind):
         return f"{litter} left behind"
     if any(not x.startswith(".") for x in litter):
         return f"{litter} is in the way"
-    if ended not in {"SIGKILL": (-9,), "SIGTERM": (TERMINATED, WRITTEN)}.get(kind, (REFUSED, WRITTEN)):
+    if ended not in ENDINGS.get(kind, (REFUSED, WRITTEN)):
         return f"ended with {ended}"
     is_old = path.read_bytes() == old if path.exists() else old is None
     if ended == WRITTEN and is_old:
@@ -156,7 +158,7 @@ def judge(path, old, new, ended, kind):
 
 
 def main(kinds, stride, names=()):
-    """In a process with the file layer: run the storms, print one JSON object."""
+    """In a process with the file layer: run the storms; return what happened."""
     result, start = {}, time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -164,15 +166,20 @@ def main(kinds, stride, names=()):
             if not names or name in names:
                 with TemporaryDirectory() as folder:
                     result[name] = storm(name, filename, write, kinds, stride, folder)
-    print(json.dumps({"writers": result, "seconds": round(time.perf_counter() - start, 1)}))
+    return {"writers": result, "seconds": round(time.perf_counter() - start, 1)}
 
 
 def run_storm(kinds, stride, names=()):
     """Start `main` in a process with the file layer preloaded; return its result."""
+    return run_preloaded(f"faults.main({list(kinds)!r}, {stride}, {list(names)!r})")
+
+
+def run_preloaded(call):
+    """Call a function of a module in a process with the file layer preloaded; return its result."""
     with TemporaryDirectory() as folder:
         library = build(folder)
-        call = f"faults.main({list(kinds)!r}, {stride}, {list(names)!r})"
-        code = f"import sys; sys.path[:0] = {sys.path!r}; import faults; {call}"
+        module = call.partition(".")[0]
+        code = f"import sys; sys.path[:0] = {sys.path!r}; import json, {module}; print(json.dumps({call}))"
         done = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,

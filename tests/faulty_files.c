@@ -1,5 +1,6 @@
 /* A file layer that fails: preloaded before libc, it counts the calls that change files below one folder and lets the
-   k-th of them fail, or end the process. Everything that writes passes here: Python, HDF5, Matplotlib. */
+   k-th of them fail, or end the process, or set the clock. Everything that writes passes here: Python, HDF5, Matplotlib,
+   Zarr. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,21 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
+
+#define CLOCK_JUMPS 100000 /* no errno: from the call on, the time of day goes 60 years forth and back at each look */
 
 static char folder[4096];
 static long count, at; /* at: number of the call that fails, from 1; 0: none */
-static int kind;       /* > 0: errno; < 0: the signal -kind is sent to this process */
+static int kind;       /* > 0: errno or CLOCK_JUMPS; < 0: the signal -kind is sent to this process */
 static int sticky;     /* all later calls fail too, as on a full disk */
+static long jumps;     /* looks at a clock that jumps; 0: it does not */
 
 void fault_arm(const char *below, long call, int what, int stays)
 {
     strncpy(folder, below, sizeof folder - 1);
-    count = 0, at = call, kind = what, sticky = stays;
+    count = 0, at = call, kind = what, sticky = stays, jumps = 0;
 }
 
 long fault_count(void) { return count; }
+
+/* How far off the time of day is at this look, in seconds. */
+static long offset(void) { return jumps ? (jumps++ % 2 ? 1 : -1) * 60L * 31557600L : 0; }
 
 static int below(const char *path)
 {
@@ -51,6 +60,7 @@ static int fails(int watched)
     count++;
     if (at == 0 || count < at || (count > at && !sticky)) return 0;
     if (kind < 0) { kill(getpid(), -kind); return 0; }
+    if (kind == CLOCK_JUMPS) { jumps = 1; return 0; }
     errno = kind;
     return 1;
 }
@@ -110,3 +120,22 @@ OPEN(open, (const char *path, int flags, ...), (path, flags, mode), path, flags)
 OPEN(open64, (const char *path, int flags, ...), (path, flags, mode), path, flags)
 OPEN(openat, (int d, const char *path, int flags, ...), (d, path, flags, mode), path, flags)
 OPEN(openat64, (int d, const char *path, int flags, ...), (d, path, flags, mode), path, flags)
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    int status = NEXT(int, "clock_gettime", clockid_t, struct timespec *)(clock, t);
+    if (clock == CLOCK_REALTIME) t->tv_sec += offset();
+    return status;
+}
+int gettimeofday(struct timeval *t, void *zone)
+{
+    int status = NEXT(int, "gettimeofday", struct timeval *, void *)(t, zone);
+    t->tv_sec += offset();
+    return status;
+}
+time_t time(time_t *t)
+{
+    time_t now = NEXT(time_t, "time", time_t *)(NULL) + offset();
+    if (t) *t = now;
+    return now;
+}

@@ -8,12 +8,13 @@ sentence for each point that failed, ``inputs/`` copies of the files that the pl
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,13 +71,14 @@ class Store:
     def write(self, block: Block, result: BlockResult) -> None:
         """Write a block: data, sentences, and when these are on the disk, its flag."""
         sizes, box = self.layout.sizes(block), self.layout.box(block)
-        for name, values in result.kept.items():
-            _array(self.group, name)[box] = values.reshape(*sizes, *values.shape[1:])
-            self._wait_for(name, block)
-        _array(self.group, NUMBERS)[box] = result.rows.reshape(*sizes, self.columns.width)
-        self._wait_for(NUMBERS, block)
-        self._write_failures(block, result.messages)
-        _array(self.group, FINISHED)[block] = result.n_failed
+        with _writing(self.path):
+            for name, values in result.kept.items():
+                _array(self.group, name)[box] = values.reshape(*sizes, *values.shape[1:])
+                self._wait_for(name, block)
+            _array(self.group, NUMBERS)[box] = result.rows.reshape(*sizes, self.columns.width)
+            self._wait_for(NUMBERS, block)
+            self._write_failures(block, result.messages)
+            _array(self.group, FINISHED)[block] = result.n_failed
 
     def _wait_for(self, name: str, block: Block) -> None:
         """Wait until a chunk is on the disk, so that no flag outlives its data where a machine stops."""
@@ -91,7 +93,8 @@ class Store:
 
     def clear(self, block: Block) -> None:
         """Lower the flag of a block, so that it is computed again."""
-        _array(self.group, FINISHED)[block] = NOT_FINISHED
+        with _writing(self.path):
+            _array(self.group, FINISHED)[block] = NOT_FINISHED
 
     def failures(self, block: Block) -> dict[int, str]:
         """Return the sentences of a block: place in the block → sentence."""
@@ -215,6 +218,11 @@ def extend(store: Store, plan: Plan, inputs: Mapping[str, Path]) -> None:
     inputs : mapping
         As in `create`; files that the store does not have yet are copied.
     """
+    with _writing(store.path):
+        _extend(store, plan, inputs)
+
+
+def _extend(store: Store, plan: Plan, inputs: Mapping[str, Path]) -> None:
     known: dict[str, Any] = dict(store.group.attrs["inputs"])
     copies = known | _copy_inputs(store.path, {name: path for name, path in inputs.items() if name not in known})
     old, new = store.layout, replace(store.layout, shape=plan.shape)
@@ -237,6 +245,19 @@ def extend(store: Store, plan: Plan, inputs: Mapping[str, Path]) -> None:
             else:
                 words[key] = _listed(values)
     store.group.update_attributes({"shape": list(new.shape), "words": words, "inputs": copies})
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say what it means for a sweep that the operating system refuses to write."""
+    try:
+        yield
+    except OSError as error:
+        raise LatticeError(
+            "The store could not be written",
+            found=f"{path.name}: {error.strerror or error}",
+            fix="check free space and permission; the same call then goes on where this one ended",
+        ) from error
 
 
 def _create_arrays(

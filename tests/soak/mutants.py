@@ -55,10 +55,32 @@ def dotted(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-class Mapper:
+class Patient:
+    """Pytest plugin that notes the first test that fails; Hypothesis may take its time and always draws the same."""
+
+    def __init__(self):
+        self.failed = ""
+
+    def pytest_configure(self):
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("soak", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        settings.load_profile("soak")
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report):
+        if report.failed and not self.failed:
+            self.failed = f"import of {report.nodeid}"
+
+
+class Mapper(Patient):
     """Pytest plugin that notes which lines every test runs, and how long it takes."""
 
     def __init__(self, coverage):
+        super().__init__()
         self.coverage, self.seconds, self.begun = coverage, {}, 0.0
 
     @pytest.hookimpl(tryfirst=True)
@@ -85,7 +107,7 @@ def make_maps(folder):
                 finally:
                     os._exit(int(status))
             if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
-                sys.exit(f"{file} does not pass without a mutation")
+                sys.exit(2)
         found, first = json.loads(kept.read_text()), len(content["tests"])
         content["tests"] += found["tests"]
         content["seconds"] += found["seconds"]
@@ -113,6 +135,8 @@ def make_map(file, kept):
     content = {"seconds": [mapper.seconds[name] for name in names], "tests": names, "lines": lines}
     if status == 0:
         kept.write_text(json.dumps(content))
+    else:
+        print(f"without a mutation, status {status}: {mapper.failed}", flush=True)
     return status
 
 
@@ -152,22 +176,15 @@ class Changed(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader
         return self.changed
 
 
-class Killer:
-    """Pytest plugin that puts the tests in order and notes the one that failed."""
+class Killer(Patient):
+    """Pytest plugin that puts the tests in order."""
 
     def __init__(self, order):
-        self.order, self.failed = {name: i for i, name in enumerate(order)}, ""
+        super().__init__()
+        self.order = {name: i for i, name in enumerate(order)}
 
     def pytest_collection_modifyitems(self, items):
         items[:] = sorted((x for x in items if x.nodeid in self.order), key=lambda x: self.order[x.nodeid])
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed and not self.failed:
-            self.failed = report.nodeid
-
-    def pytest_collectreport(self, report):
-        if report.failed and not self.failed:
-            self.failed = f"import of {report.nodeid}"
 
 
 def run_tests(mutant, order, seconds):

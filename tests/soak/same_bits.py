@@ -2,9 +2,9 @@
 
     PYTHONPATH=.:tests python tests/soak/same_bits.py [ROUNDS]
 
-A thread that reads what another has not yet written, or shares its work space, shows as another bit sooner or later. Each
-of 50 rounds (if not given) runs every kernel with every number of threads; all must have the first one's bytes. Exit
-status 1 if any differs.
+A thread that reads what another has not yet written, or shares its work space, shows as another bit sooner or later.
+Each of 50 rounds (if not given) runs every kernel with every number of threads; all must have the first one's bytes.
+Exit status 1 if any differs.
 """
 
 import hashlib
