@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
@@ -60,7 +61,12 @@ class BuildLevels(build_ext):
         super().build_extension(ext)
 
 
-class SameBytes(sdist):
+def mode_of(mode: int) -> int:
+    """Mode of a file without the umask of who made it."""
+    return 0o755 if mode & 0o100 else 0o644
+
+
+class SameSource(sdist):
     """`sdist` whose archive depends on the files alone: names in order, one date, no owner, modes without the umask."""
 
     def make_archive(self, base_name: str, format: str, root_dir=None, base_dir=None, owner=None, group=None) -> str:
@@ -73,13 +79,23 @@ class SameBytes(sdist):
             gzip.GzipFile("", "wb", mtime=EPOCH, fileobj=file) as packed,
             tarfile.open(mode="w", fileobj=packed, format=tarfile.PAX_FORMAT) as archive,
         ):
-            for path in sorted((root / base_dir).rglob("*")):
+            for path in sorted(path for path in (root / base_dir).rglob("*") if path.is_file()):
                 entry = archive.gettarinfo(path, str(path.relative_to(root)))
                 entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = EPOCH, 0, 0, "", ""
-                entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-                with open(path, "rb") if entry.isfile() else tempfile.TemporaryFile() as content:
+                entry.mode, entry.type, entry.linkname = mode_of(entry.mode), tarfile.REGTYPE, ""
+                entry.size = path.stat().st_size  # nought for the second of two hard links
+                with path.open("rb") as content:
                     archive.addfile(entry, content)
         return f"{base_name}.tar.gz"
+
+
+class SameWheel(bdist_wheel):
+    """`bdist_wheel` with modes without the umask; its dates are EPOCH already."""
+
+    def write_wheelfile(self, *arguments, **options) -> None:
+        super().write_wheelfile(*arguments, **options)  # the last step before the files are packed
+        for path in Path(self.bdist_dir).rglob("*"):
+            path.chmod(0o755 if path.is_dir() else mode_of(path.stat().st_mode))
 
 
 def compiler_has_openmp() -> bool:
@@ -144,4 +160,4 @@ for extension in extensions:
     extension.extra_link_args += sanitize
     if debug == "bounds":
         extension.cython_directives = {"boundscheck": True, "initializedcheck": True}  # these win over the .pyx's own
-setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels, "sdist": SameBytes})
+setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels, "sdist": SameSource, "bdist_wheel": SameWheel})
