@@ -1,12 +1,12 @@
 """Mutation testing of the rooms that hold the physics: change one operator or number at a time; a test must fail.
 
-    PYTHONPATH=.:tests python tests/soak/mutants.py FOLDER [--each N] [--seed S] [--seconds T] [MODULE …]
+    PYTHONPATH=.:tests python tests/soak/mutants.py FOLDER [--each N] [--seed S] [--seconds T] [MODULE …] [--tests FILE …]
 
 FOLDER keeps which tests run which line (found first; needs coverage) and every verdict, so that a stopped run goes on
 where it was: name another one after a change. `--each N` takes N mutants of each module, drawn with the seed; without
 it all are tried. Tests that run the changed line go first, shortest first, until one fails or T processor seconds of
 them have passed. Survivors that cannot be told from the original are explained in `mutants.toml` beside this file; exit
-status 1 if any other survives.
+status 1 if any other survives. `--tests` takes these files alone, for a quick look at a module and its own tests.
 
 Written here because the tests of one mutant must take seconds: every mutant runs in a fork of one process that has
 loaded NumPy, SciPy, phonopy and xarray, the package stays as it is on the disk, compiled kernels included, and only
@@ -41,7 +41,16 @@ THIRD_PARTIES = (
     "numpy", "scipy.optimize", "scipy.integrate", "scipy.linalg", "scipy.special", "phonopy", "spglib", "xarray",
     "h5py", "h5netcdf", "ase.build", "ase.calculators.lj", "yaml", "matplotlib.figure",
 )  # fmt: skip
+#: tests of time: a machine that is busy fails them
+TIMED = (
+    "anharmonic/test_channels.py::test_twelve_to_thirty_modes_of_order_four_are_fast",
+    "anharmonic/test_invariants.py::test_sixth_order_is_complete_and_quartic_takes_seconds",
+    "anharmonic/test_project.py::test_72_atoms_take_seconds_and_little_memory",
+    "anharmonic/test_quartic.py::test_fifty_four_atoms_take_seconds",
+    "dynamics/test_collocate.py::test_weights_are_cheap_and_exact",
+)
 PYTEST = ["-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:terminalreporter"]
+PYTEST += [f"--deselect=tests/{name}" for name in TIMED]
 
 
 def modules():
@@ -93,10 +102,10 @@ class Mapper(Patient):
         self.coverage.switch_context("")
 
 
-def make_maps(folder):
+def make_maps(folder, files):
     """Write, for every file of tests that has none yet, which lines each of its tests runs; return all as one."""
     content = {"tests": [], "seconds": [], "lines": {dotted(path): defaultdict(set) for path in modules()}}
-    for file in sorted(file for name in TESTS for file in (ROOT / "tests" / name).glob("test_*.py")):
+    for file in files or sorted(file for name in TESTS for file in (ROOT / "tests" / name).glob("test_*.py")):
         kept = folder / f"map-{file.parent.name}-{file.stem}.json"
         if not kept.exists():
             child = os.fork()  # the package is loaded by the tests of each file and each mutant anew
@@ -257,9 +266,9 @@ def explained():
     return {entry["mutant"]: entry["why"] for entry in tomllib.loads(EXPLAINED.read_text())["survivor"]}
 
 
-def try_all(folder, some, seconds):
+def try_all(folder, some, seconds, files):
     """Try mutants that have no verdict yet; return name → verdict of all."""
-    content, results, known = make_maps(folder), folder / "verdicts.jsonl", {}
+    content, results, known = make_maps(folder, files), folder / "verdicts.jsonl", {}
     if results.exists():
         known = {entry["mutant"]: entry["verdict"] for entry in map(json.loads, results.read_text().splitlines())}
     for mutant in some:
@@ -282,6 +291,7 @@ def main(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("modules", nargs="*")
+    parser.add_argument("--tests", type=lambda text: Path(text).resolve(), nargs="+")
     parser.add_argument("--each", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20.0)
@@ -293,7 +303,7 @@ def main(words):
     for name in THIRD_PARTIES:
         importlib.import_module(name)
     some, why = drawn(given.modules, given.each, given.seed), explained()
-    known = try_all(given.folder, some, given.seconds)
+    known = try_all(given.folder, some, given.seconds, given.tests)
     count = Counter()
     for mutant in some:
         verdict, room = known[mutant.name], mutant.module.split(".")[1]

@@ -1,4 +1,4 @@
-"""Full disk, failing disk, SIGTERM and kill -9 at write points: the old or the new file, whole, and nothing beside it.
+"""Full disk, failing disk, SIGTERM, kill -9 and clocks that jump, at write points: the old or the new file, whole.
 
 `tests/soak/faults.py` does this at every write point of every writer.
 """
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import faults
 import pytest
+import store_faults
 from example_files import command, examples
 
 import lattice
 
 
 @pytest.mark.parametrize(
-    ("names", "stride"), [(("potential", "potential as TOML", "table", "page"), 1), (("run", "modes"), 5)]
+    ("names", "stride"), [(("potential", "potential as TOML", "table", "page"), 2), (("run", "modes"), 7)]
 )
 def test_no_fault_loses_a_file(names, stride):
     found = faults.run_storm(faults.KINDS, stride, names)["writers"]
@@ -52,6 +53,34 @@ def test_the_judge_sees_what_is_lost(left, ended, kind, words, tmp_path):
     assert bool(words) == bool(found)
 
 
+@pytest.mark.parametrize("name", ["store, made", "store, extended"])
+def test_no_fault_loses_a_block_of_a_sweep(name):
+    found = store_faults.run_storm(faults.KINDS, 31, (name,))["writers"][name]
+    assert found["calls"] > 40  # metadata, coordinates, inputs; per block data, sentences and a flag, each renamed
+    assert found["faults"] >= 2 * len(faults.KINDS)
+    assert found["wrong"] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "ended", "kind", "words"),
+    [
+        ({(0,): "good", (1,): "good"}, faults.WRITTEN, "EIO", ""),
+        ({(0,): "good"}, faults.REFUSED, "ENOSPC", ""),
+        ({(0,): "good"}, faults.WRITTEN, "EIO", "not"),
+        ({}, -9, "SIGKILL", "lost"),
+        ({(0,): "good", (1,): "half"}, -9, "SIGKILL", "not what it should be"),
+        ({(0,): "good"}, faults.REFUSED, "clock", "ended with"),
+        ({(0,): "good"}, 1, "EIO", "ended with 1"),
+    ],
+)
+def test_the_judge_of_stores_sees_what_is_lost(found, ended, kind, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_faults, "finished_rows", lambda _place: found)
+    good = {(0,): "good", (1,): "good"}
+    said = store_faults.judge(tmp_path / "store", {(0,): "good"}, good, ended, kind)
+    assert words in said
+    assert bool(words) == bool(said)
+
+
 @contextlib.contextmanager
 def small_disk(size):
     """A file system of a few bytes."""
@@ -76,6 +105,16 @@ def test_a_disk_that_is_really_full(words, tmp_path, monkeypatch):
         assert done.exit_code == 1, done.output
         assert "No space left on device" in done.stderr
         assert list(disk.iterdir()) == []
+
+
+def test_a_sweep_on_a_full_disk_goes_on_where_there_is_room_again(tmp_path):
+    plan = store_faults.plan_of("Bi2Se3", 3) | {"record": {"every": 0.001, "keep": True}}
+    with small_disk("200k") as disk:
+        with pytest.raises(lattice.LatticeError, match="No space left") as error:
+            lattice.sweep(plan, disk / "s", workers=1, progress=False)
+        assert "could not be" in error.value.what
+        assert subprocess.run(["mount", "-o", "remount,size=60m", disk], check=False).returncode == 0
+        assert lattice.sweep(plan, disk / "s", workers=1, progress=False)["done"] == 3
 
 
 def test_files_may_not_grow(tmp_path):
