@@ -135,7 +135,8 @@ class Collector:
         out = np.zeros((*energy.shape[:-1], len(table.multiplets)))
         for s, a in enumerate(table.multiplet_of):
             out[..., a] += energy[..., s]
-        return out / units.EV
+        in_eV: FloatArray = out / units.EV
+        return in_eV
 
 
 _VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
