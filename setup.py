@@ -36,6 +36,7 @@ BLOCKS = {
     "lattice._kernels.hermitian": ["hermitian_block.cpp", "hermitian_block.h"],
     "lattice._kernels.collocation": ["collocation_block.cpp", "collocation_block.h"],
     "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
+    "lattice._kernels.trajectory": ["trajectory_block.cpp", "trajectory_block.h"],
 }
 BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
 BLOCK_FLAGS.append(PREFIX_FLAG)
@@ -143,16 +144,10 @@ openmp = openmp_flags()
 debug = debug_switch()
 sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if debug == "sanitize" else []
 extensions = [
-    Extension(
-        "lattice._kernels.trajectory",
-        ["lattice/_kernels/trajectory.pyx"],
-        depends=["lattice/_kernels/philox.pxd", "lattice/_kernels/step.pxd"],
-        extra_compile_args=COMPILE_FLAGS + openmp,
-        extra_link_args=openmp,
-    ),
+    levelled("lattice._kernels.trajectory", "philox.h", "philox.pxd"),
     levelled("lattice._kernels.hermitian"),
     levelled("lattice._kernels.collocation"),
-    levelled("lattice._kernels.ensemble", "philox.pxd"),
+    levelled("lattice._kernels.ensemble", "philox.h", "philox.pxd"),
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
 for extension in extensions:

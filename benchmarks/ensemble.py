@@ -1,14 +1,15 @@
 # ruff: noqa: E402 - the number of threads must be set before NumPy is imported
 """Ensembles of driven trajectories: lattice beside heyoka's batch mode, one core, one process, interleaved.
 
-    python benchmarks/ensemble.py [--trajectories N] [--rounds N] [--scaling] [--json FILE]
+    python benchmarks/ensemble.py [--trajectories N] [--rounds N] [--scaling] [--books] [--json FILE]
 
 Each row is one potential and one solver: median processor time per trajectory of 40 ps with its pulse, its ratio to
 heyoka's best, and the largest error of Q beside it, at 40 times, relative to the largest |Q| of its trajectory, against
 `simulate_ensemble` at rtol 1e-10. heyoka (PyPI) has its best of batches of 4 and 8, 256 and 512 bit, code in one piece
 or compact, the loosest tolerance with an error below 1e-8, and goes straight to the end; lattice has a fixed step of
 40 fs and gathers its default quantities every step. Without heyoka its rows are left out. GFLOP/s are those of the
-force, the drifts and the kicks.
+force, the drifts and the kicks over the whole time; "of peak" is their share of the multiply-adds that the processor
+can do (benchmarks/peak.py). What light and the gathering compute is not counted.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from typing import Any
 
 import numpy as np
 from coupled_modes import DURATION, d3d_pairs, gradient, potential_of, pulses_of, random_pairs
+from peak import peak
 
 import lattice
 from lattice import units
 from lattice.dynamics import ensemble
+from lattice.dynamics.pattern import PAIRS, find_pattern
 from lattice.dynamics.program import build_program
 from lattice.dynamics.table import build_table
 from lattice.modes.batch import kernel as levels
@@ -113,11 +116,16 @@ def run_heyoka(integrator: Any, pulses: Any, n_trajectories: int, *, times: bool
 
 
 def flops(potential: Any) -> float:
-    """Floating-point operations of one trajectory: drifts and the table, for n = 4 the written-out force."""
+    """Floating-point operations of one trajectory: 14 kicks and drifts in each step.
+
+    A drift takes 6 for each coordinate. A kick takes 2 for each entry of the sparse table and each coordinate, and for
+    each product 1 to make it and 4 to take its derivative back; the written-out force and its kick take 52.
+    """
     table = build_table(potential)
     program, n = build_program(table, by_row=False), table.n_modes
-    force = 82 if n == 4 else 2 * len(program.column) + 5 * program.n_dark
-    return (force + 8 * n) * 14 * DURATION / STEP
+    written_out = find_pattern(table)[0] == PAIRS
+    kick = 52 if written_out else 2 * len(program.column) + 5 * program.n_dark + 2 * n
+    return (kick + 6 * n) * 14 * DURATION / STEP
 
 
 def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -147,6 +155,7 @@ def benchmark(place: int, n_trajectories: int, rounds: int) -> list[dict[str, An
     best = min((per[name] for name in integrators), default=np.nan)
     rows = []
     for name, seconds in per.items():
+        speed = None if name in integrators else flops(potential) / seconds
         if name in integrators:
             Q = run_heyoka(integrators[name], pulses, REFERENCE, times=True)
         else:
@@ -159,7 +168,8 @@ def benchmark(place: int, n_trajectories: int, rounds: int) -> list[dict[str, An
                 "times_heyoka": best / seconds,
                 "target": TARGETS.get(name, (None, None))[place],
                 "error": error_of(Q, exact),
-                "gflops": None if name in integrators else flops(potential) / seconds / 1e9,
+                "gflops": None if speed is None else speed / 1e9,
+                "of_peak": None if speed is None else speed / peak(name),
             }
         )
     return rows
@@ -180,27 +190,55 @@ def scaling() -> None:
         print(f"{10**exponent:12d} {seconds:9.3f} {1e6 * seconds / 10**exponent:9.1f} {memory:11.0f}", flush=True)
 
 
+def books(n_trajectories: int, rounds: int) -> None:
+    """Print what the ledgers cost, for the widest instruction set."""
+    ensemble.LEVEL = levels.LEVELS.index(levels.supported_levels()[-1])
+    kinds: dict[str, dict[str, bool]] = {"none": {}, "L": {"ledger": True}, "energy": {"energy_ledger": True}}
+    kinds["both"] = {"ledger": True, "energy_ledger": True}
+    print(f"{'system':>22} {'ledgers':>8} {'µs':>8} {'× none':>7} {'closure of energy':>18}")
+    for title, make in SYSTEMS.items():
+        system = make()
+        count = n_trajectories if len(system[0]) == 4 else max(64, n_trajectories // 4)
+        potential, pulses = potential_of(system), pulses_of(system[0][0], count)
+        looks = {name: lattice.Observe(STEP, **more) for name, more in kinds.items()}
+        calls: dict[str, Callable[[], Any]] = {
+            name: partial(lattice.simulate_reduced, potential, pulses, DURATION, observe=look, step=STEP)
+            for name, look in looks.items()
+        }
+        times = measure(calls, rounds)
+        for name, seconds in times.items():
+            run = calls[name]() if looks[name].energy_ledger else None
+            closure = "" if run is None else f"{float(run['energy_closure'].max()):.1e}"
+            ratio = seconds / times["none"]
+            print(f"{title:>22} {name:>8} {1e6 * seconds / count:8.1f} {ratio:7.2f} {closure:>18}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trajectories", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scaling", action="store_true", help="only: 1 to 10⁶ trajectories, time and memory")
+    parser.add_argument("--books", action="store_true", help="only: what the ledgers cost")
     parser.add_argument("--json", type=Path, help="write the rows")
     options = parser.parse_args()
     if options.scaling:
         scaling()
         return
-    print(f"{'system':>22} {'solver':>22} {'µs':>8} {'× heyoka':>8} {'target':>6} {'error':>8} {'GFLOP/s':>8}")
+    if options.books:
+        books(options.trajectories, options.rounds)
+        return
+    head = f"{'system':>22} {'solver':>22} {'µs':>8} {'× heyoka':>8} {'target':>6} {'error':>8}"
+    print(f"{head} {'GFLOP/s':>8} {'of peak':>8}")
     rows = []
     for place in range(len(SYSTEMS)):
         count = options.trajectories if place == 0 else max(64, options.trajectories // 4)
         for row in benchmark(place, count, options.rounds):
             rows.append(row)
             target = "" if row["target"] is None else f"{row['target']:.0f}"
-            speed = "" if row["gflops"] is None else f"{row['gflops']:.1f}"
+            speed = "" if row["gflops"] is None else f"{row['gflops']:8.1f} {row['of_peak']:8.0%}"
             head = f"{row['system']:>22} {row['solver']:>22} {row['us_per_trajectory']:8.1f} {row['times_heyoka']:8.2f}"
-            print(f"{head} {target:>6} {row['error']:8.1e} {speed:>8}", flush=True)
+            print(f"{head} {target:>6} {row['error']:8.1e} {speed}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -9,7 +9,9 @@ of Numba's right-hand side by DOP853 at 1e-13. What is compiled or set up once f
 starts, for lattice as for the others. Times are medians of processor seconds; a solver that is not installed is left
 out, and said so. "lattice" is one pass of the kernel, drive included, for each instruction set that the processor has;
 "+ ledgers" books angular momentum and energy too; "simulate" is the public call: two passes on two grids, error
-measured, both ledgers, labelled dataset.
+measured, both ledgers, labelled dataset. "of peak" is the share of the multiply-adds that the processor can do
+(benchmarks/peak.py) in which the kernel evaluates forces at its nodes and applies its weights; light and ledgers are
+not counted.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 import importlib.util
 import json
+import resource
 import statistics
 import time
 from collections import Counter
@@ -30,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peak import peak
 from polynomials import Model, chain_model, gradient, pair_model, random_model
 
 from lattice import Record, simulate, units
@@ -44,6 +48,7 @@ GOAL = 1e-8
 TOLERANCES = [1e-6, 1e-7, 3e-8, 1e-8, 3e-9, 1e-9, 3e-10, 1e-10, 1e-11, 1e-12]
 ISA_VARIABLE = "LATTICE_ISA"
 Solver = Callable[[float], np.ndarray]
+OPERATIONS: dict[tuple[int, str, float], float] = {}  # of one run: modes, instruction set, tolerance → number
 
 
 def numpy_rate(model: Model) -> Callable[[float, np.ndarray], np.ndarray]:
@@ -250,10 +255,24 @@ def lattice_solver(model: Model, isa: str, *, book: bool) -> Solver:
         state[:] = 0.0
         if account is not None:
             account[:] = 0.0
-        kernel_call(*arguments)
+        _, _, windows, passes = kernel_call(*arguments)
+        OPERATIONS[model.n, isa, tolerance] = flops(plan, model.n, windows, passes)
         return record[0]
 
     return solve
+
+
+def flops(plan: Any, n: int, windows: int, passes: int) -> float:
+    """Floating-point operations of one pass of the kernel over the run, eight nodes at a time.
+
+    A pass of the fixed point takes 17 for the weights and 5 for the comparison of each coordinate that is pushed, 1 for
+    each product, 2 for each entry of the sparse table and each step of the chain rule, and 1 for each row. A window
+    takes 17 for the extrapolation of each of these coordinates, and 3 for the free motion, 18 for the error and 20 for
+    each block of eight outputs (one here) of every coordinate.
+    """
+    _, pushed, _, start, pull_start = plan.programs[0]
+    one_pass = 22 * pushed + (plan.n_dark - n - 4) + 2 * (start[-1] - start[0]) + 2 * (pull_start[-1] - pull_start[0])
+    return 8.0 * (passes * (one_pass + len(start) - 1) + windows * (17 * pushed + 41 * n))
 
 
 def solvers(model: Model) -> dict[str, tuple[Solver, list[float]]]:
@@ -316,6 +335,10 @@ def compare(model: Model, rounds: int) -> list[dict[str, Any]]:
             row["seconds"].append(time.process_time() - begin)
     for row in rows:
         row["median_ms"] = 1e3 * statistics.median(row.pop("seconds"))
+        isa = row["solver"].removeprefix("lattice ")
+        done = OPERATIONS.get((model.n, isa, row["tolerance"]))
+        row["gflops"] = None if done is None else done / row["median_ms"] / 1e6
+        row["of_peak"] = None if done is None else row["gflops"] * 1e9 / peak(isa)
     return rows
 
 
@@ -324,11 +347,13 @@ def report(n: int, rows: list[dict[str, Any]]) -> None:
     peers = [row for row in rows if not row["solver"].startswith("lattice") and row["error"] <= GOAL]
     best = min(row["median_ms"] for row in peers)
     print(f"\n{n} modes, 40 ps, 4000 recorded times\n")
-    print("| solver | tolerance | error | median ms | best peer / this |\n| --- | --- | --- | --- | --- |")
+    print("| solver | tolerance | error | median ms | best peer / this | GFLOP/s | of peak |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for row in sorted(rows, key=lambda row: -row["median_ms"]):
         ratio = f"{best / row['median_ms']:.2f}" if row["error"] <= GOAL else "misses the goal"
         cells = (row["solver"], f"{row['tolerance']:.0e}", f"{row['error']:.1e}", f"{row['median_ms']:.3f}", ratio)
-        print("| " + " | ".join(cells) + " |")
+        speed = ("", "") if row["gflops"] is None else (f"{row['gflops']:.1f}", f"{row['of_peak']:.0%}")
+        print("| " + " | ".join(cells + speed) + " |")
 
 
 def chain(rounds: int) -> list[dict[str, Any]]:
@@ -344,11 +369,13 @@ def chain(rounds: int) -> list[dict[str, Any]]:
             solve(GOAL)
             seconds.append(time.process_time() - begin)
         terms = len(model.terms)
-        rows.append({"modes": n, "terms": terms, "median_ms": 1e3 * statistics.median(seconds)})
-    print("\n| chain: modes | terms | median ms | ns per term and ps |\n| --- | --- | --- | --- |")
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows.append({"modes": n, "terms": terms, "median_ms": 1e3 * statistics.median(seconds), "memory_MiB": memory})
+    print("\n| chain: modes | terms | median ms | ns per term and ps | memory so far, MiB |")
+    print("| --- | --- | --- | --- | --- |")
     for row in rows:
         each = 1e6 * row["median_ms"] / row["terms"] / DURATION
-        print(f"| {row['modes']} | {row['terms']} | {row['median_ms']:.1f} | {each:.0f} |")
+        print(f"| {row['modes']} | {row['terms']} | {row['median_ms']:.1f} | {each:.0f} | {row['memory_MiB']:.0f} |")
     return rows
 
 

@@ -20,6 +20,7 @@ cdef extern from "ensemble_block.h" nogil:
         const double* kick_time
         const double* flow
         const double* integral
+        const double* loss
         const double* noise
         const double* half_flow
 
@@ -31,9 +32,10 @@ cdef extern from "ensemble_block.h" nogil:
         const double* piece
 
     ctypedef struct lattice_ensemble:
-        int n, n_products, n_dark_products, n_sections, pattern, own, bath, check, book, n_lights
+        int n, n_products, n_dark_products, n_sections, n_pushes, pattern, own, bath, check, book
+        int book_energy, n_lights
         int n_intervals, steps, first, n_links, n_rows, harmonic_row, damping_row, noise_row
-        int n_forms, n_lines, n_signals, n_times, want_peak, want_squares
+        int n_forms, n_lines, n_signals, n_times, n_books, want_peak, want_squares
         long stride
         uint64_t seed
         double interval
@@ -48,8 +50,10 @@ cdef extern from "ensemble_block.h" nogil:
         const int* form_start
         const int* form_link
         const int* signal_interval
+        const int* book_interval
         const double* value
         const double* pattern_value
+        const double* omega_squared
         const double* Q0
         const double* P0
         const double* sigma
@@ -70,6 +74,9 @@ cdef extern from "ensemble_block.h" nogil:
         double* line_sum
         double* signal
         double* ledger
+        double* energy
+        double* ledger_series
+        double* energy_series
         double* change
         double* scale
         double* alive
@@ -135,6 +142,7 @@ cdef int set_step(lattice_step* step, dict arrays) except -1:
     step.kick_time = reals(arrays, "kick_time")
     step.flow = reals(arrays, "flow")
     step.integral = reals(arrays, "integral")
+    step.loss = reals(arrays, "loss")
     step.noise = reals(arrays, "noise")
     step.half_flow = reals(arrays, "half_flow")
     return 0
@@ -146,6 +154,7 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
     job.n, job.n_products, job.n_dark_products = sizes["n"], sizes["n_products"], sizes["n_dark_products"]
     job.n_sections, job.pattern, job.own = sizes["n_sections"], sizes["pattern"], sizes["own"]
     job.bath, job.check, job.book = sizes["bath"], sizes["check"], sizes["book"]
+    job.book_energy, job.n_pushes, job.n_books = sizes["book_energy"], sizes["n_pushes"], sizes["n_books"]
     job.n_intervals, job.steps, job.first = sizes["n_intervals"], sizes["steps"], sizes["first"]
     job.n_links, job.n_rows, job.harmonic_row = sizes["n_links"], sizes["n_rows"], sizes["harmonic_row"]
     job.damping_row, job.noise_row, job.n_forms = sizes["damping_row"], sizes["noise_row"], sizes["n_forms"]
@@ -156,8 +165,9 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
     job.mode, job.near = whole(arrays, "mode"), whole(arrays, "near")
     job.row, job.column, job.link = whole(arrays, "row"), whole(arrays, "column"), whole(arrays, "link")
     job.form_start, job.form_link = whole(arrays, "form_start"), whole(arrays, "form_link")
-    job.signal_interval = whole(arrays, "signal_interval")
+    job.signal_interval, job.book_interval = whole(arrays, "signal_interval"), whole(arrays, "book_interval")
     job.value, job.pattern_value = reals(arrays, "value"), reals(arrays, "pattern_value")
+    job.omega_squared = reals(arrays, "omega_squared")
     job.Q0, job.P0, job.sigma = reals(arrays, "Q0"), reals(arrays, "P0"), reals(arrays, "sigma")
     job.form_weight, job.line = reals(arrays, "form_weight"), reals(arrays, "line")
     job.signal_weight, job.number = reals(arrays, "signal_weight"), &number[0]
@@ -165,7 +175,9 @@ cdef int set_job(lattice_ensemble* job, dict arrays, dict sizes) except -1:
     job.Q_square, job.P_square = results(arrays, "Q_square"), results(arrays, "P_square")
     job.form_peak, job.form_sum = results(arrays, "form_peak"), results(arrays, "form_sum")
     job.line_sum, job.signal = results(arrays, "line_sum"), results(arrays, "signal")
-    job.ledger, job.change = results(arrays, "ledger"), results(arrays, "change")
+    job.ledger, job.energy = results(arrays, "ledger"), results(arrays, "energy")
+    job.ledger_series, job.energy_series = results(arrays, "ledger_series"), results(arrays, "energy_series")
+    job.change = results(arrays, "change")
     job.scale, job.alive = results(arrays, "scale"), results(arrays, "alive")
     return 0
 
@@ -209,6 +221,7 @@ def work_size(int level, dict sizes, int n_kicks, int n_lights, int n_threads):
     job.n, job.n_products, job.n_lights, job.fine.n_kicks = sizes["n"], sizes["n_products"], n_lights, n_kicks
     job.n_forms, job.n_lines, job.book = sizes["n_forms"], sizes["n_lines"], sizes["book"]
     job.n_rows, job.n_links = sizes["n_rows"], sizes["n_links"]
+    job.book_energy, job.n_pushes = sizes["book_energy"], sizes["n_pushes"]
     return n_threads * (lattice_ensemble_levels[level].work(&job) + 2 * CACHE_LINE) + CACHE_LINE
 
 

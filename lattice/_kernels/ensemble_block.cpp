@@ -7,7 +7,8 @@
  * trajectory runs, so nothing is stored over time. A lane's bits depend on its own trajectory alone: where only some
  * lanes of a block see light, the others add zeros.
  *
- * Ledger: every sub-step's change of l_st = Q_s P_t − Q_t P_s is booked on (row, linked pair s, t).
+ * Ledger: every sub-step's change of l_st = Q_s P_t − Q_t P_s is booked on (row, linked pair s, t), that of
+ * ½ (P_s² + ω_s² Q_s²) on (row, coordinate s).
  *
  * Everything but the three functions at the end is local to this object: objects for several instruction sets are
  * linked together and must not share inline functions.
@@ -47,7 +48,7 @@ const int MAX_KICKS = 16; /* of a composition whose force is written out */
 
 /* What is gathered over the run, until its end. */
 struct Sums {
-    pack *Q_peak, *Q_square, *P_square, *form_peak, *form_sum, *line_sum, *ledger, *change, *scale, *alive;
+    pack *Q_peak, *Q_square, *P_square, *form_peak, *form_sum, *line_sum, *ledger, *energy, *change, *scale, *alive;
 };
 
 /* Everything of one block of trajectories. */
@@ -57,10 +58,12 @@ struct Block {
     double on, off;  /* ps between which some lane has a field */
     bool axis[3];    /* whether a field has a component along x, y, z */
     bool book;       /* whether changes of angular momentum are booked now */
+    bool book_energy; /* whether those of energy are */
     pack sigma;
     pack *X, *F;     /* scratch: (n + LEAVES + n_products) */
     pack *fast_Q, *fast_P, *slow_Q, *slow_P; /* states: of the run's own steps, and of those twice as long */
     pack *shock;     /* (4 n) random increments of Q, P */
+    pack *before, *push; /* (n), (n_pushes): P before a kick, and what the sections add to it; with an energy ledger */
     Wave wave[2];    /* of the run's own steps, and of those twice as long */
     double *pattern[2]; /* (n_kicks, PATTERN_WEIGHTS) of the written-out force, times the weight of each kick */
     Sums sums;
@@ -368,6 +371,30 @@ void book_kick(const Block &b, double weight, const int *section)
     }
 }
 
+/* Keep weight × force of a section until the kick is complete. */
+void keep_push(const Block &b, double weight, const int *section)
+{
+    for (int m = section[MODE]; m < section[MODE_END]; m++)
+        b.push[m] = weight * b.F[b.job->mode[m]];
+}
+
+/* Book the work of every section of a kick: its push times the mean of the momenta before and after the whole kick. */
+void book_work(const Block &b, bool lit, const pack *P)
+{
+    const Job &job = *b.job;
+    for (int i = 0; i < job.n_sections; i++) {
+        const int *section = job.section + SECTION * i;
+        if (section[NEEDS_LIGHT] && !lit)
+            continue;
+        for (int m = section[MODE]; m < section[MODE_END]; m++) {
+            const int s = job.mode[m];
+            pack &account = b.sums.energy[(long)section[LEDGER_ROW] * job.n + s];
+            UNROLLED for (int u = 0; u < UNROLL; u++)
+                account.v[u] += b.push[m].v[u] * (0.5 * (b.before[s].v[u] + P[s].v[u]));
+        }
+    }
+}
+
 template <bool OWN>
 ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const Wave *wave, int k, pack *P)
 {
@@ -375,6 +402,8 @@ ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const
     if (lit)
         field(b, t, wave, k, b.X + job.n);
     multiply_products(b, 0, lit ? job.n_products : job.n_dark_products);
+    if (b.book_energy)
+        memcpy((void *)b.before, P, job.n * sizeof(pack));
     for (int i = 0; i < job.n_sections; i++) {
         const int *section = job.section + SECTION * i;
         if (section[NEEDS_LIGHT] && !lit)
@@ -386,7 +415,11 @@ ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const
         }
         if (b.book)
             book_kick(b, weight, section);
+        if (b.book_energy)
+            keep_push(b, weight, section);
     }
+    if (b.book_energy)
+        book_work(b, lit, P);
 }
 
 /* ---- drifts ---- */
@@ -421,6 +454,22 @@ template <bool OWN> void book_drift(const Block &b, const double *integral, long
                 account.v[u] += (number<OWN>(b, integral, w, u) * q + number<OWN>(b, integral, w + 2, u) * p) * Q[t].v[u]
                                 + (number<OWN>(b, integral, w + 1, u) * q + number<OWN>(b, integral, w + 3, u) * p) * P[t].v[u];
             }
+        }
+    }
+}
+
+/* Book the energy that damping gives in drift k (≤ 0 for one forward in time): −∫ Γ P², a quadratic form of the state. */
+template <bool OWN> void book_loss(const Block &b, const double *loss, long k, const pack *Q, const pack *P)
+{
+    const Job &job = *b.job;
+    for (int s = 0; s < job.n; s++) {
+        pack &account = b.sums.energy[(long)job.damping_row * job.n + s];
+        const long w = 3 * (k * job.n + s);
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            const real q = Q[s].v[u], p = P[s].v[u];
+            account.v[u] += (number<OWN>(b, loss, w, u) * q + number<OWN>(b, loss, w + 1, u) * p) * q
+                            + number<OWN>(b, loss, w + 2, u) * p * p;
         }
     }
 }
@@ -477,6 +526,15 @@ template <bool OWN> void shake(const Block &b, const Step &step, uint64_t index,
                             - shock[t] * (P[s] + shock[n + s]);
         account += change;
     }
+    for (int s = 0; b.book_energy && s < n; s++) {
+        pack &account = b.sums.energy[(long)job.noise_row * n + s];
+        UNROLLED for (int u = 0; u < UNROLL; u++)
+        {
+            const real dq = shock[s].v[u], dp = shock[n + s].v[u];
+            account.v[u] += dp * (P[s].v[u] + 0.5 * dp)
+                            + number<OWN>(b, job.omega_squared, s, u) * dq * (Q[s].v[u] + 0.5 * dq);
+        }
+    }
     for (int s = 0; s < n; s++)
         UNROLLED for (int u = 0; u < UNROLL; u++)
         {
@@ -502,6 +560,8 @@ void advance_table(const Block &b, const Step &step, Wave &wave, long index, int
         for (int k = 0; k <= step.n_kicks; k++) {
             if (b.book)
                 book_drift<OWN>(b, step.integral, k, b.X, P);
+            if (b.book_energy)
+                book_loss<OWN>(b, step.loss, k, b.X, P);
             drift<OWN>(b, step.flow, k, b.X, P);
             if (k < step.n_kicks)
                 kick<OWN>(b, step.kick[k], begin + step.kick_time[k], lit, &wave, k, P);
@@ -524,6 +584,8 @@ template <bool OWN> void advance_bath(const Block &b, const Step &step, long ind
             break;
         if (b.book)
             book_drift<OWN>(b, step.integral, 0, b.X, P);
+        if (b.book_energy)
+            book_loss<OWN>(b, step.loss, 0, b.X, P);
         drift<OWN>(b, step.flow, 0, b.X, P);
         shake<OWN>(b, step, pair ? 2 * index : index, pair, b.X, P);
     }
@@ -604,6 +666,25 @@ void take_signal(const Block &b, int time, const pack *Q)
     }
 }
 
+/* Numbers of the two ledgers */
+long ledger_size(const Job &job) { return job.book ? (long)job.n_rows * job.n_links : 0; }
+long energy_size(const Job &job) { return job.book_energy ? (long)job.n_rows * job.n : 0; }
+
+/* Keep the ledgers as they are now. */
+void take_books(const Block &b, int time)
+{
+    const Job &job = *b.job;
+    write_sums(b, b.sums.ledger, ledger_size(job), job.ledger_series + time * ledger_size(job) * job.stride);
+    write_sums(b, b.sums.energy, energy_size(job), job.energy_series + time * energy_size(job) * job.stride);
+}
+
+/* Begin or stop booking, as far as books are asked for. */
+void set_books(Block &b, bool open)
+{
+    b.book = open && b.job->book;
+    b.book_energy = open && b.job->book_energy;
+}
+
 /* 1 where every coordinate is finite, else 0 */
 pack finite(int n, const pack *Q, const pack *P)
 {
@@ -639,24 +720,26 @@ void run(Block &b)
         b.X[job.n + axis] = fill(0.0);
     b.X[job.n + 3] = fill(1.0);
     b.sigma = lanes_of(b, job.sigma, 0);
-    b.book = job.book;
+    set_books(b, true);
     find_light(b);
     if (job.pattern) {
         weigh_pairs(job, job.fine, b.pattern[0]);
         weigh_pairs(job, job.coarse, b.pattern[1]);
     }
-    int time = 0;
+    int time = 0, book = 0;
     for (int interval = 0;; interval++) {
         if (interval >= job.first)
             observe(b, interval, b.fast_Q, b.fast_P);
         while (time < job.n_times && job.signal_interval[time] == interval)
             take_signal(b, time++, b.fast_Q);
+        while (book < job.n_books && job.book_interval[book] == interval)
+            take_books(b, book++);
         if (interval > 0 && interval % 2 == 0) {
             b.sums.alive[0] += finite(job.n, b.fast_Q, b.fast_P);
             if (job.check) {
-                b.book = false;
+                set_books(b, false);
                 advance(b, job.coarse, interval - 2, true, b.slow_Q, b.slow_P);
-                b.book = job.book;
+                set_books(b, true);
                 compare(b);
             }
         }
@@ -673,7 +756,8 @@ void run(Block &b)
     write_sums(b, b.sums.form_peak, job.n_forms, job.form_peak);
     write_sums(b, b.sums.form_sum, job.n_forms, job.form_sum);
     write_sums(b, b.sums.line_sum, 2L * job.n_lines * n, job.line_sum);
-    write_sums(b, b.sums.ledger, job.book ? (long)job.n_rows * job.n_links : 0, job.ledger);
+    write_sums(b, b.sums.ledger, ledger_size(job), job.ledger);
+    write_sums(b, b.sums.energy, energy_size(job), job.energy);
     write_sums(b, b.sums.change, n, job.change);
     write_sums(b, b.sums.scale, n, job.scale);
     write_sums(b, b.sums.alive, 2, job.alive);
@@ -692,8 +776,9 @@ long lay_out(const Job &job, Block &b, double *memory)
         {&b.wave[1].phasor, kicks}, {&b.wave[1].pace, 2L * job.n_lights}, {&b.wave[1].along, 6L * job.n_lights},
         {&b.sums.Q_peak, n}, {&b.sums.Q_square, n}, {&b.sums.P_square, n}, {&b.sums.form_peak, job.n_forms},
         {&b.sums.form_sum, job.n_forms}, {&b.sums.line_sum, 2L * job.n_lines * n},
-        {&b.sums.ledger, job.book ? (long)job.n_rows * job.n_links : 0}, {&b.sums.change, n}, {&b.sums.scale, n},
-        {&b.sums.alive, 2},
+        {&b.sums.ledger, ledger_size(job)}, {&b.sums.energy, energy_size(job)}, {&b.sums.change, n},
+        {&b.sums.scale, n}, {&b.sums.alive, 2}, {&b.before, job.book_energy ? n : 0},
+        {&b.push, job.book_energy ? job.n_pushes : 0},
     };
     long total = 0;
     for (const auto &p : part) {

@@ -21,6 +21,7 @@ typedef struct {
     const double *kick_time; /* (n_kicks,) ps after the beginning of the step */
     const double *flow;      /* (own) (n_kicks + 1, n, 4), in a bath (1, n, 4) */
     const double *integral;  /* (own) (n_kicks + 1, n_links, 8) torque integrals of the drifts, in a bath (1, …) */
+    const double *loss;      /* (own) (n_kicks + 1, n, 3) energy by damping in the drifts, of Q Q, Q P, P P; in a bath (1, …) */
     const double *noise;     /* (own) (n, 3): increment of (Q, P) over `noise_step` at unit thermal energy */
     const double *half_flow; /* (own) (n, 4): flow over half the step, where one step holds two random increments */
 } lattice_step;
@@ -43,6 +44,7 @@ typedef struct {
     const int *section;   /* (n_sections, 10): from, to of its rows, inner, modes, near; ledger row; needs light */
     const int *inner;     /* products that are factors of products of the section */
     const int *mode;      /* coordinates that the section pushes; the first rows of the section are theirs */
+    int n_pushes;         /* entries of `mode` of all sections */
     const int *near;      /* linked pairs with one of them */
     const int *row;       /* (n_rows, 4): target, entry from, to, is inner */
     const int *column;
@@ -51,7 +53,8 @@ typedef struct {
     const double *pattern_value;
     /* the trajectories */
     long stride;
-    int own, bath, check, book;
+    int own, bath, check, book, book_energy;
+    const double *omega_squared;  /* (own) (n) */
     const double *Q0, *P0;        /* (n) */
     const double *sigma;          /* (1) root of the thermal energy */
     const uint64_t *number;       /* (1) of the random stream */
@@ -73,13 +76,16 @@ typedef struct {
     int n_signals, n_times;
     const double *signal_weight;   /* (n_signals, n) */
     const int *signal_interval;    /* (n_times,) ascending */
+    int n_books;
+    const int *book_interval;      /* (n_books,) ascending: when the ledgers are kept, beside the end */
     int want_peak, want_squares;   /* whether Q_peak, and Q_square and P_square, are gathered */
     /* results, [item][trajectory] */
     double *Q_end, *P_end, *Q_peak, *Q_square, *P_square; /* (n); sums of squares */
     double *form_peak, *form_sum;                         /* (n_forms) */
     double *line_sum;                                     /* (n_lines, 2, n) */
     double *signal;                                       /* (n_times, n_signals) */
-    double *ledger;                                       /* (n_rows, n_links) */
+    double *ledger, *energy;                              /* (n_rows, n_links), (n_rows, n) */
+    double *ledger_series, *energy_series;                /* (n_books, …) the same at earlier times */
     double *change;                                       /* (n) with check: largest |Q − Q of steps twice as long| */
     double *scale;                                        /* (n) with check: largest |Q| of the whole run */
     double *alive;                                        /* (2) pairs of intervals with finite Q, P: fine, coarse */

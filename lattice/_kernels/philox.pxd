@@ -1,47 +1,9 @@
-"""Counter-based random numbers: Philox 4×32 with 10 rounds, and pairs of normal numbers from it.
+"""Counter-based random numbers and pairs of normal numbers from them; see philox.h."""
 
-A number depends on its counter and key only, so any trajectory, step and coordinate can be drawn in any order by any
-thread. Source: J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, Proc. SC'11, 16 (2011).
-"""
-
-from libc.math cimport cos, log, sin, sqrt
 from libc.stdint cimport uint32_t, uint64_t
 
-
-cdef inline void philox_block(uint32_t* c, uint32_t k0, uint32_t k1) noexcept nogil:
-    """Replace the counter c[0..3] by 128 random bits under the key (k0, k1)."""
-    cdef int _round
-    cdef uint64_t a, b
-    cdef uint32_t c1, c3
-    for _round in range(10):
-        a = <uint64_t>0xD2511F53u * c[0]
-        b = <uint64_t>0xCD9E8D57u * c[2]
-        c1 = c[1]
-        c3 = c[3]
-        c[0] = <uint32_t>(b >> 32) ^ c1 ^ k0
-        c[1] = <uint32_t>b
-        c[2] = <uint32_t>(a >> 32) ^ c3 ^ k1
-        c[3] = <uint32_t>a
-        k0 = k0 + 0x9E3779B9u
-        k1 = k1 + 0xBB67AE85u
-
-
-cdef inline void normal_pair(
-    uint64_t seed, uint32_t trajectory, uint64_t index, uint32_t mode, double* x, double* y
-) noexcept nogil:
-    """Two independent normal numbers of mean 0 and variance 1 (Box–Muller) for (seed, trajectory, index, mode)."""
-    cdef uint32_t c[4]
-    cdef uint64_t u, v
-    cdef double radius, angle
-    c[0] = <uint32_t>index
-    c[1] = <uint32_t>(index >> 32)
-    c[2] = trajectory
-    c[3] = mode
-    philox_block(c, <uint32_t>seed, <uint32_t>(seed >> 32))
-    u = (<uint64_t>c[0] << 32) | c[1]
-    v = (<uint64_t>c[2] << 32) | c[3]
-    # u in (0, 1], v in [0, 1), 53 bits each.
-    radius = sqrt(-2.0 * log(<double>((u >> 11) + 1) * 1.1102230246251565e-16))
-    angle = 6.283185307179586 * (<double>(v >> 11) * 1.1102230246251565e-16)
-    x[0] = radius * cos(angle)
-    y[0] = radius * sin(angle)
+cdef extern from "philox.h" nogil:
+    void philox_block "lattice_philox" (uint32_t* c, uint32_t k0, uint32_t k1)
+    void normal_pair "lattice_normal_pair" (
+        uint64_t seed, uint32_t trajectory, uint64_t index, uint32_t mode, double* x, double* y
+    )

@@ -7,6 +7,7 @@ _Float = NDArray[np.float64]
 _Int = NDArray[np.int32]
 
 def advance(
+    level: int,
     Q: _Float,
     P: _Float,
     ledger: _Float,

@@ -4,7 +4,9 @@
 The caller owns and allocates every array; nothing here allocates, converts units or looks at names. One step is a
 composition of drifts (exact damped-harmonic flow, 2×2 per coordinate) and kicks (all terms of the table at fixed Q):
 drift 0, kick 0, drift 1, …, kick n_kicks − 1, drift n_kicks. The parallel loop runs over trajectories only and each
-trajectory is computed by one thread in a fixed order, so the bits do not depend on the number of threads.
+trajectory is computed by one thread in a fixed order, so the bits do not depend on the number of threads. The inner
+part (trajectory_block.cpp) is compiled once for each instruction set; which of them is used is the caller's choice, who
+asks `hermitian` which of them this processor has. Results agree between instruction sets within round-off.
 
 With a bath every drift is followed by the Gaussian increment of (Q, P) that the random force makes during it, so that
 drift and increment together are the exact Ornstein–Uhlenbeck step of the damped oscillator. The increments of the
@@ -17,14 +19,64 @@ energy of multiplet a is ½ Σ_{s∈a} (P_s² + ω_s² Q_s²): kicks do work on 
 """
 
 from cython.parallel cimport prange
-from libc.math cimport NAN, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 
 from lattice._kernels.philox cimport normal_pair, philox_block
-from lattice._kernels.step cimport System, book_drift, book_energy, book_kick, book_work, drift, kick, shake
+
+cdef extern from "trajectory_block.h" nogil:
+    const int LATTICE_OK
+
+    ctypedef struct lattice_system:
+        int n_modes, n_terms, n_factors, n_field_factors, n_slots, n_links, n_arms, n_multiplets, n_kicks
+        int harmonic_row, damping_row, noise_row, bath, depth
+        uint64_t seed
+        const double* noise
+        const double* bridge
+        const double* coefficient
+        const int* term_order
+        const int* term_mode
+        const int* term_slot
+        const int* term_field
+        const int* slot_row
+        const int* slot_mode
+        const int* link_mode
+        const int* link_multiplet
+        const int* link_arm
+        const double* link_matrix
+        const int* arm_start
+        const int* arm_multiplet
+        const double* omega_squared
+        const int* multiplet
+        const double* flow
+        const double* link_integral
+        const double* kick_weight
+
+    ctypedef struct lattice_path:
+        uint32_t number
+        uint64_t index
+        const double* field
+        double* Q
+        double* P
+        double* work
+        double* ledger
+        double* account
+        double* energy
+        double* slot_work
+        double* record_Q
+        double* record_P
+
+    ctypedef int (*lattice_trajectory)(
+        const lattice_system*, const lattice_path*, int, int, int
+    ) noexcept nogil
 
 cdef extern from *:
     """
+    static const lattice_trajectory lattice_trajectory_levels[] = {
+        lattice_trajectory_plain,
+    #ifdef LATTICE_X86_LEVELS
+        lattice_trajectory_v2, lattice_trajectory_v3, lattice_trajectory_v4,
+    #endif
+    };
     #ifdef _OPENMP
     #define LATTICE_HAS_OPENMP 1
     #else
@@ -38,82 +90,28 @@ cdef extern from *:
     #define LATTICE_COMPILER "unknown"
     #endif
     """
+    const lattice_trajectory* lattice_trajectory_levels
     const int LATTICE_HAS_OPENMP
     const char* LATTICE_COMPILER
 
 
-cdef enum:
-    OK = 0
-    NOT_FINITE = 1
-
-
-cdef inline bint is_finite(const double* Q, const double* P, int n) noexcept nogil:
-    cdef int s
-    for s in range(n):
-        if not (isfinite(Q[s]) and isfinite(P[s])):
-            return False
-    return True
-
-
-cdef inline void flow(
-    const System* system, int k, uint32_t trajectory, uint64_t index, bint book,
-    double* Q, double* P, double* change, double* ledger, double* damping, double* noise
-) noexcept nogil:
-    """Drift k with, in a bath, its random increment; both booked."""
-    if book:
-        book_drift(system, k, Q, P, ledger)
-        book_energy(system, -1.0, Q, P, damping)
-    drift(system, k, Q, P)
-    if book:
-        book_energy(system, 1.0, Q, P, damping)
-    if system.bath:
-        if book:
-            book_energy(system, -1.0, Q, P, noise)
-        shake(system, trajectory, index, book, Q, P, change, ledger)
-        if book:
-            book_energy(system, 1.0, Q, P, noise)
-
-
-cdef int run(
-    const System* system, int n_intervals, int n_steps, bint book, uint32_t trajectory, uint64_t index,
-    const double* field,
+cdef inline int follow(
+    lattice_trajectory run, const lattice_system* system, int n_intervals, int n_steps, bint book,
+    uint32_t number, uint64_t index, const double* field,
     double* Q, double* P, double* work, double* ledger, double* account, double* energy, double* slot_work,
     double* record_Q, double* record_P
 ) noexcept nogil:
-    """Advance one trajectory by n_intervals × n_steps steps; keep the state after every interval."""
-    cdef int interval, _step, k, s
-    cdef int n = system.n_modes, n_kicks = system.n_kicks
-    cdef const double* E = field
-    cdef double* slot = work
-    cdef double* arm = slot + system.n_slots
-    cdef double* prefix = arm + 3 * system.n_arms
-    cdef double* change = prefix + system.n_factors
-    cdef double* damping = energy + system.damping_row * system.n_multiplets
-    cdef double* noise = energy + system.noise_row * system.n_multiplets
-    for interval in range(n_intervals):
-        for _step in range(n_steps):
-            for k in range(n_kicks):
-                flow(system, k, trajectory, index, book, Q, P, change, ledger, damping, noise)
-                index += 1
-                kick(system, system.kick_weight[k], E, Q, P, slot, prefix)
-                if book:
-                    book_kick(system, Q, slot, arm, account)
-                    book_work(system, P, slot, change, slot_work)
-                E = E + 3
-            flow(system, n_kicks, trajectory, index, book, Q, P, change, ledger, damping, noise)
-            index += 1
-            if not is_finite(Q, P, n):
-                for k in range(interval * n, n_intervals * n):
-                    record_Q[k] = NAN
-                    record_P[k] = NAN
-                return NOT_FINITE
-        for s in range(n):
-            record_Q[interval * n + s] = Q[s]
-            record_P[interval * n + s] = P[s]
-    return OK
+    """Advance one trajectory."""
+    cdef lattice_path path
+    path.number, path.index, path.field = number, index, field
+    path.Q, path.P, path.work = Q, P, work
+    path.ledger, path.account, path.energy, path.slot_work = ledger, account, energy, slot_work
+    path.record_Q, path.record_P = record_Q, record_P
+    return run(system, &path, n_intervals, n_steps, book)
 
 
 def advance(
+    int level,                             # IN instruction set, of which `hermitian` says whether the processor has it
     double[:, ::1] Q,                      # INOUT (n_trajectories, n_modes)
     double[:, ::1] P,                      # INOUT (n_trajectories, n_modes)
     double[:, :, :, ::1] ledger,           # INOUT (n_trajectories, n_rows, n_multiplets, 3)
@@ -159,7 +157,8 @@ def advance(
     Units are coherent (Å, amu, ps); the ledger is in amu Å²/ps, energies in amu Å²/ps². `status` becomes 1 where a
     number is not finite; the records from there on are NaN.
     """
-    cdef System system
+    cdef lattice_system system
+    cdef lattice_trajectory run = lattice_trajectory_levels[level]
     cdef int i
     cdef int n_trajectories = Q.shape[0]
     cdef int n_intervals = record_Q.shape[1]
@@ -215,9 +214,9 @@ def advance(
         system.link_integral = &link_integral[0, 0, 0]
         system.arm_multiplet = &arm_multiplet[0]
     for i in prange(n_trajectories, nogil=True, num_threads=n_threads, schedule="static"):
-        if status[i] == OK:
-            status[i] = run(
-                &system, n_intervals, n_steps, book, trajectory[i], first_index, &field[i, 0, 0, 0],
+        if status[i] == LATTICE_OK:
+            status[i] = follow(
+                run, &system, n_intervals, n_steps, book, trajectory[i], first_index, &field[i, 0, 0, 0],
                 &Q[i, 0], &P[i, 0], &work[i, 0], &ledger[i, 0, 0, 0], &account[i, 0], &energy[i, 0, 0],
                 &slot_work[i, 0], &record_Q[i, 0, 0], &record_P[i, 0, 0],
             )

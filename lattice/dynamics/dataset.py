@@ -193,7 +193,7 @@ def _provenance(potential: Potential, solution: integration.Solution, numerics: 
         "parameters": dict(numerics),
         "step_error": float(finite.max()) if len(finite) else None,
         "integrator": integration.describe(numerics["method"], numerics["temperature_K"] > 0),
-        "kernel": kernel.build_info() | ({"isa": instruction_set()} if numerics["method"] == "collocation" else {}),
+        "kernel": kernel.build_info() | {"isa": instruction_set()},
         "dependencies": dependencies(),
         "potential": dict(potential.source),
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -24,6 +24,7 @@ from lattice.dynamics.observation import (
     Observe,
     Times,
     angular_forms,
+    book_intervals,
     line_weights,
     signal_intervals,
 )
@@ -37,6 +38,7 @@ from lattice.structure.crystal import FloatArray, IntArray
 LEVEL = instruction_level()  #: of the kernel, chosen at import
 _CHUNK = 4096  # trajectories of one call of the kernel
 _OWN_CHUNK = 512  # where each has its own flows
+_MOST_RESULTS = 2**24  # numbers of one chunk (128 MiB): chunks are smaller where ledgers are kept over time
 Arrays = dict[str, Any]
 
 
@@ -82,12 +84,12 @@ class Ensemble:
     @cached_property
     def program(self) -> Program:
         """Force of the table."""
-        return build_program(self.table, by_row=self.observe.ledger)
+        return build_program(self.table, by_row=self.observe.books)
 
     @cached_property
     def pattern(self) -> tuple[int, FloatArray]:
         """Force that the kernel has written out, where there is one."""
-        return (TABLE, np.zeros(0)) if self.own or self.observe.ledger else find_pattern(self.table)
+        return (TABLE, np.zeros(0)) if self.own or self.observe.books else find_pattern(self.table)
 
     @cached_property
     def forms(self) -> Forms:
@@ -119,6 +121,7 @@ class Ensemble:
             "line": line_weights(self.observe, self.times).ravel(),
             "signal_weight": np.zeros(0) if signals is None else _flat(signals),
             "signal_interval": signal_intervals(self.observe, self.times),
+            "book_interval": book_intervals(self.observe, self.times), "omega_squared": table.omega_squared,
         }  # fmt: skip
 
     def sizes(self, steps: int, stride: int, check: bool) -> Arrays:
@@ -127,7 +130,9 @@ class Ensemble:
         return {
             "n": table.n_modes, "n_products": len(program.product), "n_dark_products": program.n_dark,
             "n_sections": len(program.section), "pattern": self.pattern[0], "own": self.own, "bath": self.bath,
-            "check": check, "book": self.observe.ledger, "n_intervals": times.n_intervals, "steps": steps,
+            "n_pushes": len(program.mode), "n_books": len(common["book_interval"]),
+            "check": check, "book": self.observe.ledger, "book_energy": self.observe.energy_ledger,
+            "n_intervals": times.n_intervals, "steps": steps,
             "first": times.first, "n_links": len(table.link_mode), "n_rows": len(table.rows),
             "harmonic_row": len(table.rows) - 3, "damping_row": len(table.rows) - 2, "noise_row": len(table.rows) - 1,
             "n_forms": len(self.forms.start) - 1, "n_lines": len(self.observe.frequencies),
@@ -142,7 +147,9 @@ class Ensemble:
 
         With `check` each is also run with steps twice as long: ``change`` is the largest change of each Q.
         """
-        size = _OWN_CHUNK if self.own else _CHUNK
+        lanes = kernel.lanes(LEVEL)
+        numbers = sum(int(np.prod(shape)) for shape in self._shapes(self.sizes(steps, lanes, check)).values())
+        size = min(_OWN_CHUNK if self.own else _CHUNK, max(1, _MOST_RESULTS // (lanes * numbers)) * lanes)
         for first in range(0, len(index), size):
             part = index[first : first + size]
             yield part, self.run_chunk(part, steps, check)
@@ -161,6 +168,8 @@ class Ensemble:
             arrays["value"] = _flat(self.program.values(table["coefficient"].T))
         elif self.own:
             arrays["value"] = np.repeat(arrays["value"], stride)
+        if self.own:
+            arrays["omega_squared"] = _items(table["omega_squared"])
         shapes = self._shapes(sizes)
         arrays |= {name: np.zeros(int(np.prod(shape)) * stride) for name, shape in shapes.items()}
         step = self.times.interval / steps
@@ -177,11 +186,13 @@ class Ensemble:
     def _shapes(self, sizes: Arrays) -> dict[str, tuple[int, ...]]:
         """Shapes of the results of one trajectory."""
         n, forms = sizes["n"], (sizes["n_forms"],)
-        book = sizes["n_rows"] if self.observe.ledger else 0
+        ledger = (sizes["n_rows"] if self.observe.ledger else 0, sizes["n_links"])
+        energy = (sizes["n_rows"] if self.observe.energy_ledger else 0, n)
         return {
             **dict.fromkeys(("Q_end", "P_end", "Q_peak", "Q_square", "P_square", "change", "scale"), (n,)),
             "form_peak": forms, "form_sum": forms, "line_sum": (sizes["n_lines"], 2, n),
-            "signal": (sizes["n_times"], sizes["n_signals"]), "ledger": (book, sizes["n_links"]), "alive": (2,),
+            "signal": (sizes["n_times"], sizes["n_signals"]), "ledger": ledger, "energy": energy, "alive": (2,),
+            "ledger_series": (sizes["n_books"], *ledger), "energy_series": (sizes["n_books"], *energy),
         }  # fmt: skip
 
     def _own_table(self, index: IntArray) -> Arrays:
@@ -198,7 +209,10 @@ class Ensemble:
         composition, links = self.composition, self.table.link_mode
         lengths, back = np.unique(composition.drifts * step, return_inverse=True)
         flow = self._per_trajectory(scheme.damped_flow(omega_squared.ravel(), gamma.ravel(), lengths))[back]
-        integral = np.zeros(0)
+        integral, loss = np.zeros(0), np.zeros(0)
+        if self.observe.energy_ledger:
+            every = scheme.loss_integrals(omega_squared.ravel(), gamma.ravel(), lengths)
+            loss = self._per_trajectory(every)[back].ravel()
         if self.observe.ledger:
             offset = self.table.n_modes * np.arange(omega_squared.size // self.table.n_modes)
             pairs = (offset[:, None, None] + links).reshape(-1, 2)
@@ -211,7 +225,7 @@ class Ensemble:
             half = self._per_trajectory(whole).ravel()
         return {
             "step": step, "kick": composition.kicks * step, "kick_time": composition.kick_times * step,
-            "flow": flow.ravel(), "integral": integral, "noise": noise, "half_flow": half,
+            "flow": flow.ravel(), "integral": integral, "loss": loss, "noise": noise, "half_flow": half,
         }  # fmt: skip
 
     def _per_trajectory(self, x: FloatArray) -> FloatArray:

@@ -23,8 +23,10 @@ from lattice.dynamics.bath import Bath, noise
 from lattice.dynamics.pulse import Pulse, total_field
 from lattice.dynamics.steps import Grid, first_steps, halvings
 from lattice.dynamics.table import Int32Array, Table
+from lattice.modes.batch import instruction_level
 from lattice.structure.crystal import FloatArray, IntArray
 
+LEVEL = instruction_level()  #: instruction set of the kernel, chosen at import
 OK, DIVERGED, UNRESOLVED = 0, 1, 2
 STATUS_TEXT = {
     OK: "ok",
@@ -279,7 +281,7 @@ class Refinement:
         work = np.empty((B, table.work_size))
         shocks = noise(table, self.bath, weights.step / 2, stretch.depth)
         kernel.advance(
-            out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status,
+            LEVEL, out.Q_end, out.P_end, out.ledger, stretch.account, out.energy, stretch.slot_work, out.status,
             Q, P, work, field,
             weights.flow, weights.link_integral, weights.kick, shocks.root, shocks.bridge,
             self.numbers[active].astype(np.int32), 0 if self.bath is None else self.bath.seed, stretch.index,

@@ -36,12 +36,17 @@ class Observe:
         Any of ``L_final``, ``L_peak``, ``L_mean`` (angular momentum), ``Q_peak``, ``energy_mean``.
     ledger : bool
         Whether to book every change of angular momentum; about doubles the work.
+    energy_ledger : bool
+        Whether to book every change of energy. In a bath the rows ``damping`` and ``noise`` are those of whole steps:
+        each differs from its limit for short steps by a part Γ × step of it, their sum does not.
     frequencies : ndarray
         ``(n_lines,)`` *THz*, of either sign, at which the Fourier amplitude of every coordinate is taken.
     signals : ndarray or None
         ``(n_signals, n_modes)`` weights of signals that are linear in Q, such as probe signals.
     signal_times : ndarray or None
         ``(n_times,)`` *ps*, times of observation at which the signals are kept, ascending; None: the end.
+    ledger_times : ndarray or None
+        ``(n_times,)`` *ps*, times of observation at which the ledgers are kept beside their totals, ascending.
 
     Raises
     ------
@@ -53,9 +58,11 @@ class Observe:
     start: float = field(default=0.0, kw_only=True)
     quantities: tuple[str, ...] = field(default=QUANTITIES, kw_only=True)
     ledger: bool = field(default=False, kw_only=True)
+    energy_ledger: bool = field(default=False, kw_only=True)
     frequencies: FloatArray = field(default=cast(Any, ()), kw_only=True)
     signals: FloatArray | None = field(default=None, kw_only=True)
     signal_times: FloatArray | None = field(default=None, kw_only=True)
+    ledger_times: FloatArray | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         fix = "give ps: every > 0, start ≥ 0"
@@ -69,7 +76,7 @@ class Observe:
         if unknown:
             raise InputError("Unknown quantities", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}")
         object.__setattr__(self, "quantities", names)
-        for name, ndim in (("frequencies", 1), ("signals", 2), ("signal_times", 1)):
+        for name, ndim in (("frequencies", 1), ("signals", 2), ("signal_times", 1), ("ledger_times", 1)):
             value = getattr(self, name)
             if value is not None:
                 array = checked_array(value if len(value) else np.zeros(0), f"The observation's {name}", "give numbers")
@@ -82,6 +89,17 @@ class Observe:
                 found=reprlib.repr(self.signal_times),
                 fix="give signals, and their times in ascending order",
             )
+        if self.ledger_times is not None and (not self.books or (np.diff(self.ledger_times) <= 0).any()):
+            raise InputError(
+                "Times of ledgers need a ledger, and ascend",
+                found=reprlib.repr(self.ledger_times),
+                fix="give ledger=True or energy_ledger=True, and their times in ascending order",
+            )
+
+    @property
+    def books(self) -> bool:
+        """Whether anything is booked."""
+        return self.ledger or self.energy_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +148,30 @@ def signal_intervals(observe: Observe, times: Times) -> Int32Array:
         return np.zeros(0, np.int32)
     if observe.signal_times is None:
         return np.array([times.n_intervals], np.int32)
-    number = observe.signal_times / times.interval
+    return _intervals(observe.signal_times, times, "A signal")
+
+
+def book_intervals(observe: Observe, times: Times) -> Int32Array:
+    """Return the number of the observation of each ledger time, ``(n_times,)`` int32.
+
+    Raises
+    ------
+    InputError
+        If a time is none of observation.
+    """
+    return (
+        np.zeros(0, np.int32) if observe.ledger_times is None else _intervals(observe.ledger_times, times, "A ledger")
+    )
+
+
+def _intervals(asked: FloatArray, times: Times, what: str) -> Int32Array:
+    number = asked / times.interval
     nearest = np.rint(number)
     off = (np.abs(number - nearest) > _ON_GRID) | (nearest < 0) | (nearest > times.n_intervals)
     if off.any():
         raise InputError(
-            "A signal is asked for at a time between observations",
-            found=f"{observe.signal_times[off][0]:g} ps, with observations every {times.interval:g} ps",
+            f"{what} is asked for at a time between observations",
+            found=f"{asked[off][0]:g} ps, with observations every {times.interval:g} ps",
             fix="give multiples of that, or choose `every` so that all times are",
         )
     return nearest.astype(np.int32)

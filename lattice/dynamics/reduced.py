@@ -16,7 +16,7 @@ from lattice.anharmonic.potential import Potential
 from lattice.dynamics.ensemble import Ensemble
 from lattice.dynamics.ensemble_steps import choose_steps, run_ensemble
 from lattice.dynamics.initial_state import STATISTICS, drawn_state
-from lattice.dynamics.observation import Observe, Times, signal_intervals, times_of
+from lattice.dynamics.observation import Observe, Times, book_intervals, signal_intervals, times_of
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.pulse_array import PulseArray
 from lattice.dynamics.reduced_dataset import Collector, reduced_dataset
@@ -97,9 +97,12 @@ def simulate_reduced(
         With the leading dimension ``trajectory``, as far as asked for: ``L_final``, ``L_peak``, ``L_mean`` (multiplet,
         axis) *ħ* and the same along n̂ ending in ``_axial`` (a peak is the value of the largest size, with its sign);
         ``Q_peak`` (mode) *Å√amu*; ``energy_mean`` (mode) *eV*, ½(P² + ω²Q²); ``ledger`` (channel, multiplet, axis),
-        ``crystal`` (channel, axis), ``L_change`` (multiplet, axis) *ħ*, as `simulate` has them; ``amplitude`` (line,
-        mode, part) *Å√amu ps*, ∫ w(t) Q(t) exp(−2πiνt) dt with the Tukey window of `lattice.observe.spectrum`, and
-        ``helicity`` (line, multiplet) of the pairs at ±ν; ``signal`` (signal_number, signal_time).
+        ``crystal`` (channel, axis), ``L_change`` (multiplet, axis) *ħ*, ``energy_ledger`` (channel, multiplet),
+        ``energy_change`` (multiplet) *eV*, as `simulate` has them, and both ledgers up to the times asked for,
+        ``ledger_series`` (time, channel, multiplet, axis), ``energy_series`` (time, channel, multiplet);
+        ``energy_closure`` = max over multiplets of |ΔE − Σ rows| / Σ |rows|, NaN where nothing moves; ``amplitude``
+        (line, mode, part) *Å√amu ps*, ∫ w(t) Q(t) exp(−2πiνt) dt with the Tukey window of `lattice.observe.spectrum`,
+        and ``helicity`` (line, multiplet) of the pairs at ±ν; ``signal`` (signal_number, signal_time).
         Always ``status`` (0 ok, 1 diverged, with NaN for its numbers, 2 step error above rtol), ``step`` *ps*,
         ``step_error`` (NaN where not measured), ``number``. Attribute ``provenance``: one JSON object.
 
@@ -297,6 +300,7 @@ def _common_length(lengths: Mapping[str, set[int]]) -> int:
 
 def _check_signals(observe: Observe, times: Times, table: Table) -> None:
     signal_intervals(observe, times)
+    book_intervals(observe, times)
     if observe.signals is not None and observe.signals.shape[1] != table.n_modes:
         raise InputError(
             "The weights of the signals do not fit the potential",

@@ -37,6 +37,8 @@ class Collector:
             reduced = {**self._motion(index, found), **self._angular(found), **self._lines(found)}
             if self.ensemble.observe.ledger:
                 reduced |= self._ledger(index, found)
+            if self.ensemble.observe.energy_ledger:
+                reduced |= self._energy(index, found)
         bad = ~np.isfinite(found["Q_end"] + found["P_end"]).all(axis=1)
         for name, value in reduced.items():
             value[bad] = np.nan
@@ -92,16 +94,49 @@ class Collector:
     def _ledger(self, index: IntArray, found: Arrays) -> Arrays:
         """Rows of the ledger by multiplet, what the crystal takes, and L(duration) − L(0), in ħ."""
         ensemble, table = self.ensemble, self.ensemble.table
-        booked = np.zeros((len(index), len(table.rows), len(table.multiplets), 3))
-        for i, ends in enumerate(table.link_multiplet):
-            part = found["ledger"][:, :, i, None] * (0.5 / units.HBAR * table.link_matrix[i])
-            for a in ends:
-                booked[:, :, a] += part
+        booked = self._by_multiplet(found["ledger"])
         crystal = -booked.sum(axis=2)
         crystal[:, [i for i, row in enumerate(table.rows) if row in RESERVED and row != "harmonic"]] = 0.0
         change = table.angular_momentum(found["Q_end"], found["P_end"])
         change -= table.angular_momentum(ensemble.Q0[index], ensemble.P0[index])
-        return {"ledger": booked, "crystal": crystal, "L_change": change}
+        out = {"ledger": booked, "crystal": crystal, "L_change": change}
+        if ensemble.observe.ledger_times is not None:
+            out["ledger_series"] = self._by_multiplet(found["ledger_series"])
+        return out
+
+    def _by_multiplet(self, booked: FloatArray) -> FloatArray:
+        """Changes of linked pairs ``(…, rows, links)`` as those of multiplets ``(…, rows, multiplets, 3)`` in ħ."""
+        table = self.ensemble.table
+        out = np.zeros((*booked.shape[:-1], len(table.multiplets), 3))
+        for i, ends in enumerate(table.link_multiplet):
+            part = booked[..., i, None] * (0.5 / units.HBAR * table.link_matrix[i])
+            for a in ends:
+                out[..., a, :] += part
+        return out
+
+    def _energy(self, index: IntArray, found: Arrays) -> Arrays:
+        """Rows of the energy ledger by multiplet, the change of its ½ Σ (P² + ω² Q²), and how well the two agree."""
+        ensemble, table = self.ensemble, self.ensemble.table
+        own = ensemble.changes.get("omega_squared")
+        omega_squared = table.omega_squared if own is None else own[index]
+        Q, P, Q0, P0 = found["Q_end"], found["P_end"], ensemble.Q0[index], ensemble.P0[index]
+        change = self._in_eV(0.5 * ((P * P + omega_squared * Q * Q) - (P0 * P0 + omega_squared * Q0 * Q0)))
+        booked = self._in_eV(found["energy"])
+        gross = np.abs(booked).sum(axis=(1, 2))
+        missed = np.abs(change - booked.sum(axis=1)).max(axis=1)
+        out = {"energy_ledger": booked, "energy_change": change, "energy_closure": missed / gross}
+        if ensemble.observe.ledger_times is not None:
+            out["energy_series"] = self._in_eV(found["energy_series"])
+        return out
+
+    def _in_eV(self, energy: FloatArray) -> FloatArray:
+        """Energies of coordinates ``(…, n)`` in amu Å²/ps² as those of multiplets; the same bits for any shape."""
+        table = self.ensemble.table
+        out = np.zeros((*energy.shape[:-1], len(table.multiplets)))
+        for s, a in enumerate(table.multiplet_of):
+            out[..., a] += energy[..., s]
+        in_eV: FloatArray = out / units.EV
+        return in_eV
 
 
 _VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -114,6 +149,11 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "helicity": (("trajectory", "line", "multiplet"), "1"),
     "ledger": (("trajectory", "channel", "multiplet", "axis"), "hbar"),
     "crystal": (("trajectory", "channel", "axis"), "hbar"),
+    "ledger_series": (("trajectory", "time", "channel", "multiplet", "axis"), "hbar"),
+    "energy_ledger": (("trajectory", "channel", "multiplet"), "eV"),
+    "energy_change": (("trajectory", "multiplet"), "eV"),
+    "energy_closure": (("trajectory",), "1"),
+    "energy_series": (("trajectory", "time", "channel", "multiplet"), "eV"),
 }
 
 
@@ -142,8 +182,10 @@ def reduced_dataset(
         "multiplet": ("multiplet", np.array(table.multiplets)),
         "axis": ("axis", np.array(AXES)),
     }
-    if observe.ledger:
+    if observe.books:
         coords["channel"] = ("channel", np.array(table.rows))
+    if observe.ledger_times is not None:
+        coords["time"] = ("time", observe.ledger_times, {"units": "ps"})
     if len(observe.frequencies):
         coords["line_frequency"] = ("line", observe.frequencies, {"units": "THz"})
         coords["part"] = ("part", np.array(["re", "im"]))

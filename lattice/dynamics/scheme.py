@@ -165,3 +165,22 @@ def torque_integrals(
         out[k, :, :4] = (omega_squared[s] - omega_squared[t])[:, None] * restoring
         out[k, :, 4:] = gamma[s][:, None] * loss_s - gamma[t][:, None] * loss_t
     return out
+
+
+def loss_integrals(omega_squared: FloatArray, gamma: FloatArray, lengths: FloatArray) -> FloatArray:
+    """Energy that damping gives over drifts, −∫ Γ P² dt, by Gauss–Legendre quadrature.
+
+    Integrated on its own, so that its sum with the other rows closing with the change of ½ (P² + ω² Q²) is a test.
+
+    Returns
+    -------
+    ndarray
+        ``(n_drifts, n, 3)``: coefficients of Q Q, Q P and P P of the state before the drift.
+    """
+    nodes, node_weights = gauss_nodes()
+    out = np.empty((len(lengths), len(gamma), 3))
+    for k, length in enumerate(lengths):
+        p = damped_flow(omega_squared, gamma, 0.5 * (nodes + 1.0) * length)[..., 2:]
+        products = p[..., [0, 0, 1]] * p[..., [0, 1, 1]] * [1.0, 2.0, 1.0]
+        out[k] = -gamma[:, None] * np.tensordot(0.5 * length * node_weights, products, axes=1)
+    return out

@@ -184,3 +184,22 @@ def test_initial_state_is_kept_and_unstable_modes_start_at_rest_in_Q():
     np.testing.assert_array_equal(given.Q[0], [0.3, 0.2])
     with pytest.raises(InputError, match="seed"):
         simulate(potential, (), 0.1, temperature=100.0, seed=2**63)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.31])
+def test_books_close_at_every_recorded_time_in_a_bath(start):
+    potential, pulses = random_potential(5, n_quartic=20), [(Pulse(3.0, 2.5, 0.4, helicity=0.7),), ()]
+    record = Record(0.07, start=start, quantities=("Q", "P", "L", "ledger"))
+    runs = simulate_ensemble(potential, pulses, 1.3, record=record, temperature=80.0, seed=4, rtol=1e-2)
+    one = simulate(potential, pulses[0], 1.3, record=record, temperature=80.0, seed=4, rtol=1e-2)
+    table = build_table(potential)
+    first = runs.initial_Q.values, runs.initial_P.values
+    energy = (table.energy(runs.Q.values, runs.P.values) - table.energy(*first)[:, None]) / lattice.units.EV
+    L = runs.L - table.angular_momentum(*first)[:, None]
+    gross, gross_energy = float(np.abs(runs.ledger).sum()), float(np.abs(runs.energy_ledger).sum())
+    np.testing.assert_allclose(runs.ledger_series.sum("channel"), L, atol=1e-12 * gross)
+    np.testing.assert_allclose(runs.energy_series.sum("channel"), energy, atol=1e-12 * gross_energy)
+    noise_row = runs.energy_series.sel(channel="noise")
+    assert (np.abs(noise_row[:, 1:]).max("multiplet") > 0).all()
+    for name in ("ledger_series", "energy_series"):
+        np.testing.assert_array_equal(runs[name][0], one[name])

@@ -112,7 +112,7 @@ def scattered(n, seed=1):
 
 
 @pytest.mark.parametrize("temperature", [0.0, 100.0])
-@pytest.mark.parametrize("keys", [{}, {"ledger": True}])
+@pytest.mark.parametrize("keys", [{}, {"ledger": True}, {"energy_ledger": True, "ledger_times": [2.0]}])
 @pytest.mark.parametrize("a1g", [None, 1e-3])
 def test_same_bits_in_any_block_order_and_number_of_threads(temperature, keys, a1g):
     potential, n = d3d_potential(a1g=a1g), 75
@@ -225,10 +225,12 @@ forms = [dict(shape=s, rotation=r) for s in ("gaussian", "sech2", "flat_top", "f
 pulses = [lattice.Pulse(0.1, 2.05, 0.8, chirp=0.1, center=2.0, **form) for form in forms]
 out = {}
 for i, p in enumerate((d3d_potential(), random_potential(n_cubic=15, n_quartic=15))):
-    look = lattice.Observe(0.02, ledger=bool(i), signals=np.eye(p.n_modes), signal_times=[2.0, 4.0])
+    books = {"ledger": bool(i), "energy_ledger": bool(i)}
+    look = lattice.Observe(0.02, **books, signals=np.eye(p.n_modes), signal_times=[2.0, 4.0])
     for T in (0.0, 50.0):
         run = lattice.simulate_reduced(p, pulses, 4.0, observe=look, step=0.01, temperature=T)
-        out |= {f"{i} {T} {name}": run[name].values for name in run if name in ("signal", "L_mean", "ledger")}
+        kept = {"signal", "L_mean", "ledger", "energy_ledger"} & set(run)
+        out |= {f"{i} {T} {name}": run[name].values for name in kept}
 np.savez(sys.argv[1], **out)
 """
 
@@ -353,6 +355,7 @@ def test_bad_pulse_arrays_are_refused(arguments, match):
         ({"observe": "Q"}, "Observe"),
         ({"observe": lattice.Observe(0.1, signals=[[1.0]])}, "weights"),
         ({"observe": lattice.Observe(0.1, signals=np.eye(4), signal_times=[0.123])}, "between observations"),
+        ({"observe": lattice.Observe(0.1, ledger=True, ledger_times=[0.123])}, "between observations"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, match):

@@ -1,5 +1,9 @@
 """The kernel through `integrate`: convergence order, identities of mechanics, bits."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +14,14 @@ from model_potentials import d3d_potential, make_potential, random_potential
 from reference import Twin
 
 from lattice import Pulse
+from lattice._kernels import hermitian as levels
 from lattice._kernels import trajectory
 from lattice.dynamics import integrate
 from lattice.dynamics.bath import Bath
 from lattice.dynamics.integrate import Refinement
 from lattice.dynamics.steps import Grid
 from lattice.dynamics.table import build_table
+from lattice.modes.batch import instruction_level
 
 
 def fixed_steps(potential, pulses, duration, steps, Q0=None, P0=None, book=True):
@@ -56,8 +62,9 @@ def test_energy_without_damping_and_time_reversal(seed):
     np.testing.assert_allclose(back.P_end[0], -P0, atol=1e-10)
 
 
+@pytest.mark.parametrize("level", range(len(levels.supported_levels())))
 @pytest.mark.parametrize("order", range(1, 9))
-def test_force_of_any_order_with_any_field_factors(order):
+def test_force_of_any_order_with_any_field_factors(order, level):
     """One kick of a term with repeated factors is its gradient."""
     rng = np.random.default_rng(order)
     modes, field = np.sort(rng.integers(0, 3, order)).tolist(), rng.integers(0, 3, order % 4).tolist()
@@ -69,9 +76,9 @@ def test_force_of_any_order_with_any_field_factors(order):
     still = np.tile([1.0, 0.0, 0.0, 1.0], (2, 3, 1))
     record = np.empty((1, 1, 3)), np.empty((1, 1, 3))
     trajectory.advance(
-        Q[None].copy(), P, ledger, account, np.zeros((1, len(table.rows), 3)), np.zeros((1, len(table.slot_row))),
-        status, *record, np.empty((1, table.work_size)),
-        E.reshape(1, 1, 1, 3).copy(),
+        level, Q[None].copy(), P, ledger, account,
+        np.zeros((1, len(table.rows), 3)), np.zeros((1, len(table.slot_row))), status,
+        *record, np.empty((1, table.work_size)), E.reshape(1, 1, 1, 3).copy(),
         still, np.zeros((2, 0, 8)), kick, np.zeros((3, 3)), np.zeros((0, 3, 11)), np.zeros(1, np.int32), 0, 0, False,
         table.omega_squared, table.multiplet_of, table.coefficient, table.term_order, table.term_mode, table.term_slot,
         table.term_field, table.slot_row, table.slot_mode, table.link_mode, table.link_multiplet, table.link_matrix,
@@ -116,3 +123,53 @@ def test_build_info_names_the_compiler():
     assert set(info) == {"compiler", "openmp"}
     assert isinstance(info["openmp"], bool)
     assert info["compiler"].split()[0] in {"gcc", "clang"}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 60.0])
+def test_instruction_sets_agree_to_1e_12_on_any_number_of_threads(temperature, monkeypatch):
+    potential, n = random_potential(2), 5
+    pulses = [Pulse(0.4 * (i + 1), 2.5, 0.4, helicity=0.5, center=0.4) for i in range(n)]
+    bath = Bath(temperature, 7) if temperature else None
+    rng = np.random.default_rng(0)
+    Q0, P0 = 0.1 * rng.standard_normal((n, 12)), rng.standard_normal((n, 12))
+    found = []
+    for level in range(len(levels.supported_levels())):
+        monkeypatch.setattr(integrate, "LEVEL", level)
+        runs = [
+            Refinement(
+                build_table(potential), [(p,) for p in pulses], Q0, P0, Grid(0.0, 0.1, 10, 1.03), 8, threads, bath,
+                np.arange(n), True,
+            ).level(np.arange(n), 1)
+            for threads in (1, 3)
+        ]  # fmt: skip
+        for name in ("Q", "P", "Q_end", "P_end", "ledger", "energy", "ledger_series", "energy_series", "status"):
+            assert np.array_equal(getattr(runs[0], name), getattr(runs[1], name)), (level, name)
+        found.append(runs[0])
+    for other in found[1:]:
+        for name in ("Q", "P", "Q_end", "P_end", "ledger", "energy", "ledger_series", "energy_series"):
+            first = getattr(found[0], name)
+            assert np.abs(first).max() > 0, name
+            assert np.abs(getattr(other, name) - first).max() <= 1e-12 * np.abs(first).max(), name
+
+
+CHOSEN = """
+import json, sys; sys.path[:0] = {path!r}
+from model_potentials import d3d_potential
+from lattice import Pulse, Record, simulate
+from lattice.dynamics import integrate
+run = simulate(d3d_potential(), Pulse(0.3, 2.05, 0.3), 0.4, record=Record(0.1), method="splitting")
+print(json.dumps([integrate.LEVEL, json.loads(run.attrs["provenance"])["kernel"]["isa"]]))
+"""
+
+
+def test_the_instruction_set_is_chosen_at_import_and_named_in_the_run():
+    assert instruction_level() == integrate.LEVEL
+    name = levels.supported_levels()[0]
+    found = subprocess.run(
+        [sys.executable, "-c", CHOSEN.format(path=sys.path)],
+        env=os.environ | {"LATTICE_ISA": name},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(found.stdout) == [0, name]
