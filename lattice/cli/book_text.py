@@ -6,7 +6,7 @@ from typing import Any
 
 from lattice.cli.columns import aligned, direction, number
 from lattice.cli.options import VERBOSE
-from lattice.observe.verify import ITSELF
+from lattice.observe.comparison import ITSELF
 
 
 def verify_text(result: dict[str, Any], level: int) -> str:
