@@ -485,7 +485,7 @@ template <bool OWN> void draw(const Block &b, const double *noise, uint64_t inde
             word c[4][TOGETHER];
             EACH_TOGETHER
             {
-                c[0][j] = word{} + (index & 0xffffffffULL);
+                c[0][j] = word{} + (uint64_t)(index & 0xffffffffULL);
                 c[1][j] = word{} + (index >> 32);
                 memcpy(&c[2][j], job.number + b.first + (first + j) * LANES, sizeof(word));
                 c[3][j] = word{} + (uint64_t)(0x80000000U | (uint32_t)s);

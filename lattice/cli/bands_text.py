@@ -56,8 +56,9 @@ def _largest(table: dict[str, Any]) -> str:
     """Where the angular momentum is largest."""
     where = table["largest_J"]
     size = float(np.linalg.norm(where["J"]))
+    towards = "" if where["towards"] is None else f" (approached along the path to {direction(where['towards'])})"
     return (
-        f"largest |J| = {size:.4f} ħ at q = {direction(where['q'])}, mode {where['mode']}, "
+        f"largest |J| = {size:.4f} ħ at q = {direction(where['q'])}{towards}, mode {where['mode']}, "
         f"{where['frequency_THz']:.4f} THz: J = {direction(where['J'])}"
     )
 

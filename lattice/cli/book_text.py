@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lattice.cli.columns import aligned, direction, number
+from lattice.cli.columns import aligned, direction, number, row_of_numbers
 from lattice.cli.options import VERBOSE
-from lattice.observe.verify import ITSELF
+from lattice.observe.comparison import ITSELF
 
 
 def verify_text(result: dict[str, Any], level: int) -> str:
@@ -55,8 +55,8 @@ def ledger_text(report: dict[str, Any], level: int) -> str:
     for row in rows:
         values = [row["received_hbar"][m] for m in names] + [row["crystal_hbar"]]
         if wide or any(map(_visible, values)):
-            table.append((row["channel"], *(number(value, "+.6f") for value in values)))
-    table.append(("ΔL", *(number(change[m], "+.6f") for m in names), ""))
+            table.append((row["channel"], *row_of_numbers(values)))
+    table.append(("ΔL", *row_of_numbers([change[m] for m in names]), ""))
     lines = aligned(table)
     if wide:
         lines += ["", *along_xyz(rows)]
@@ -64,13 +64,15 @@ def ledger_text(report: dict[str, Any], level: int) -> str:
     lines += ["", f"closes to {closes} of {number(report['gross_hbar'], '.3g')} ħ; n̂ = {direction(report['axis'])}"]
     summary = report["summary"]
     if summary["ratio"] is not None:
-        words = (f"{name} {number(summary[f'{name}_hbar'], '+.6f')} ħ" for name in ("source", "transferred", "crystal"))
-        lines.append(f"{summary['channel']}: {', '.join(words)}, ratio {number(summary['ratio'], '.6f')}")
+        names = ["source", "transferred", "crystal"]
+        cells = row_of_numbers([summary[f"{name}_hbar"] for name in names])
+        words = ", ".join(f"{name} {cell} ħ" for name, cell in zip(names, cells, strict=True))
+        lines.append(f"{summary['channel']}: {words}, ratio {number(summary['ratio'], '.6f')}")
     return "\n".join(lines)
 
 
 def _visible(value: float | None) -> bool:
-    """Whether a number is more than zeros at six decimals."""
+    """Whether a number is worth a row: more than zeros at six decimals."""
     return value is None or abs(value) >= 5e-7
 
 

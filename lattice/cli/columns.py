@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from lattice.cli.colour import paint
+
+ROUND_OFF = 1e-12
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
@@ -28,11 +31,23 @@ def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
 
 
 def number(value: float | None, form: str) -> str:
-    """Return a number in a format, a dash for None; a sign that stands before nothing but zeros is dropped."""
-    if value is None:
+    """Return a number in a format, a dash for None and NaN; a sign before nothing but zeros is dropped."""
+    if value is None or math.isnan(value):
         return "–"
     words = format(value, form)
     return words.replace("-", "").replace("+", "") if float(words) == 0 else words
+
+
+def row_of_numbers(values: Sequence[float | None]) -> tuple[str, ...]:
+    """Return signed numbers with six decimals, or with four digits where six decimals show less than three of any.
+
+    What is below 1e-12 of a unit is round-off, and shown as zero.
+    """
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    if not ROUND_OFF < largest < 1e-4:
+        return tuple(number(value, "+.6f") for value in values)
+    clean = (0.0 if value is not None and abs(value) < ROUND_OFF else value for value in values)
+    return tuple("0" if value == 0 else number(value, "+.3e") for value in clean)
 
 
 def direction(vector: Sequence[float] | None) -> str:

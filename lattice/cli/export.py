@@ -28,12 +28,12 @@ def export(source: str, output: str, q: Vector | None, as_json: bool, level: int
     A run: .extxyz, the trajectory of the atoms, .csv, E, Q and L over time, .gif or .mp4, a film. A probe: .csv, its
     channels over time. Modes: .json for phononwebsite, .yaml in phonopy's form with J and m, or .csv, their table.
     """
-    from lattice.cli.page_source import read_page_source, what_was_read
+    from lattice.cli.page_source import MODES, PROBE, RUN, read_page_source, what_was_read
     from lattice.show.export import write_export
 
     target = output_path(output, (".extxyz", ".json", ".csv", ".yaml", ".gif", ".mp4"))
     assert target is not None
-    shown = read_page_source(source, q)
+    shown = read_page_source(source, q, "lattice export", (RUN, MODES, PROBE))
     write_export(shown, target)
     size = target.stat().st_size
     result = {"file": target.name, "bytes": size}

@@ -27,12 +27,12 @@ def page(source: str, output: str, q: Vector | None, as_json: bool, level: int) 
     its collected file. SOURCE is a bundled name, a folder, a
     phonopy yaml or a structure file.
     """
-    from lattice.cli.page_source import read_page_source, what_was_read
+    from lattice.cli.page_source import MODES, RUN, SWEEP, read_page_source, what_was_read
     from lattice.show.page import write_page
 
     target = output_path(output, (".html", ".htm"))
     assert target is not None
-    shown = read_page_source(source, q)
+    shown = read_page_source(source, q, "lattice page", (RUN, MODES, SWEEP))
     write_page(shown, target)
     size = target.stat().st_size
     result = {"page": target.name, "bytes": size}

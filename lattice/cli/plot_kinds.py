@@ -72,15 +72,12 @@ def _run(file: str, options: dict[str, Any]) -> Dataset:
 
 
 def _modes(file: str, target: Path, options: dict[str, Any]) -> None:
-    from lattice.cli.page_source import read_page_source
+    from lattice.cli.page_source import MODES, read_page_source
     from lattice.modes.modes import Modes
     from lattice.show.modes import modes_figure
 
-    modes = read_page_source(file, options["q"])
-    if not isinstance(modes, Modes):
-        raise InputError(
-            "A run has no table of modes", found=file, fix="give a file of `lattice modes -o` or a crystal"
-        )
+    modes = read_page_source(file, options["q"], "lattice plot FILE modes", (MODES,))
+    assert isinstance(modes, Modes)
     modes_figure(modes, target, options["multiplet"] or None)
 
 
@@ -103,8 +100,9 @@ def _dos(file: str, target: Path, options: dict[str, Any]) -> None:
 
 def _probe(file: str, target: Path, options: dict[str, Any]) -> None:
     from lattice.observe.kerr import kerr
-    from lattice.observe.save import kind_of_file, load_result
+    from lattice.observe.save import load_result
     from lattice.show.probe import probe_figure
+    from lattice.structure.array_file import kind_of_file
 
     of_probe = kind_of_file(file) == "lattice probe"
     probe_figure(load_result(file, "lattice probe") if of_probe else kerr(_run(file, options)), target)

@@ -36,7 +36,7 @@ def probe_text(report: dict[str, Any]) -> str:
 
 def _sources(report: dict[str, Any]) -> list[str]:
     """Peak angles by source, largest first."""
-    rows = [["", "rotation (µrad)", "ellipticity (µrad)"]]
+    rows = [["peak at 45° and 0°", "rotation (µrad)", "ellipticity (µrad)"]]
     both = ("peak_rotation_rad", "peak_ellipticity_rad")
     order = sorted(report["sources"], key=lambda row: -max(row[key] for key in both))
     largest = max((row[key] for row in order for key in both), default=0.0)
@@ -45,7 +45,7 @@ def _sources(report: dict[str, Any]) -> list[str]:
         for row in order
         if max(row[key] for key in both) > 1e-6 * largest
     ]
-    rows.append(["all, any angle", *(f"{1e6 * report[key]:.4g}" for key in both)])
+    rows.append(["all together, any angle", *(f"{1e6 * report[key]:.4g}" for key in both)])
     return aligned(rows)
 
 
@@ -53,9 +53,7 @@ def _mechanism(found: dict[str, Any] | None) -> list[str]:
     """Table of the paths and the verdict."""
     if found is None:
         return []
-    rows = [
-        ["path", "share", "|g| alone (Å√amu)", "delay (ps)", "duration (ps)", "force (THz)", "work after the light"]
-    ]
+    rows = [["path", "share", "|g| alone (Å√amu)", "delay (ps)", "duration (ps)", "force (THz)", "late work"]]
     rows += [
         [
             name,
@@ -69,4 +67,8 @@ def _mechanism(found: dict[str, Any] | None) -> list[str]:
         for name, path in found["paths"].items()
     ]
     absent = f" (not in the potential: {', '.join(found['absent'])})" if found["absent"] else ""
-    return ["", *aligned(rows), *textwrap.wrap(found["verdict"] + absent, WIDTH)]
+    legend = (
+        "share: part of the motion that the force of the path makes, they add up to 1; late work: part of the path's "
+        "own work that it does after the light"
+    )
+    return ["", *aligned(rows), *textwrap.wrap(legend, WIDTH), *textwrap.wrap(found["verdict"] + absent, WIDTH)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice.cli.book_text import along_xyz
 from lattice.cli.colour import paint
-from lattice.cli.columns import aligned, direction, number
+from lattice.cli.columns import aligned, direction, number, row_of_numbers
 from lattice.cli.options import VERBOSE
 from lattice.dynamics.full_motion import EXCHANGE
 from lattice.observe.book import ledger_report
@@ -139,7 +139,7 @@ def _ledger(run: Dataset, summary: dict[str, Any], order: list[str]) -> list[str
         if group:
             received = table[group].sum(axis=0)
             cells = [*(received[i] for i in main), received[rest].sum(), crystal[group].sum()]
-            rows.append((label, *(number(float(cell), "+.6f") for cell in cells)))
+            rows.append((label, *row_of_numbers([float(cell) for cell in cells])))
     return aligned(rows)
 
 

@@ -55,7 +55,8 @@ def run_dataset(
           ``light2`` (other terms with fields), one per anharmonic channel, ``harmonic``, ``damping``, ``noise``;
         - ``energy_change`` (multiplet) eV: change of ½ Σ (P² + ω² Q²) of the multiplet over the run;
         - ``energy_ledger`` (channel, multiplet) eV: how much of it came through each channel; the row ``harmonic`` is
-          0, because the restoring forces only exchange the two parts of this energy;
+          0, because the restoring forces only exchange the two parts of this energy (with a calculator and velocity
+          Verlet it is the error of the step in that exchange);
         - ``ledger_series`` (time, channel, multiplet, axis) ħ and ``energy_series`` (time, channel, multiplet) eV: both
           ledgers from time 0 to each recorded time, where recorded;
         - ``crystal`` (channel, axis) ħ: what the crystal takes, minus the sum over multiplets of the anharmonic and

@@ -13,7 +13,7 @@ from lattice.dynamics.pulse import Pulse
 from lattice.errors import IntegrationError
 from lattice.structure.crystal import FloatArray
 
-_KEEP = 'or look at it with on_failure="keep"'
+KEEP = 'or look at it with --keep (in Python on_failure="keep")'  #: what any run that failed can be asked for
 
 
 def raise_failures(
@@ -42,7 +42,7 @@ def raise_failures(
         f"{len(failed)} of {len(solution.status)} trajectories failed; "
         f"trajectory {first}: {integration.STATUS_TEXT[int(solution.status[first])]}",
         found=f"{found}, at a step of {solution.step[first] * 1e3:.3g} fs",
-        fix=f"{_mend(potential, pulses[first], bath)}, {_KEEP}" if diverged else f"raise rtol, {_KEEP}",
+        fix=f"{_mend(potential, pulses[first], bath)}, {KEEP}" if diverged else f"raise rtol, {KEEP}",
     )
 
 

@@ -70,8 +70,10 @@ class Path:
         ``(n_times, n)`` *Å√amu* and *Å√amu/ps*.
     Q_end, P_end : ndarray
         ``(n,)`` at the end of the run.
-    ledger : ndarray
-        ``(n_rows, n_multiplets, 3)`` *ħ*.
+    ledger, energy : ndarray
+        ``(n_rows, n_multiplets, 3)`` *ħ* and ``(n_rows, n_multiplets)`` *amu Å²/ps²*, over the whole run.
+    ledger_series, energy_series : ndarray
+        ``(n_times, …)`` the same from time 0 to each recorded time; ``(0, …)`` where not asked for.
     outside : float
         Largest displacement of an atom outside the coordinates of the potential, at recorded times, *Å*.
     """
@@ -81,6 +83,9 @@ class Path:
     Q_end: FloatArray
     P_end: FloatArray
     ledger: FloatArray
+    energy: FloatArray
+    ledger_series: FloatArray
+    energy_series: FloatArray
     outside: float = 0.0
 
 
@@ -171,7 +176,7 @@ class FullMotion:
         return self.split(weighted)[1]
 
 
-def follow(motion: FullMotion, Q0: FloatArray, P0: FloatArray, grid: Grid, steps: int) -> Path:
+def follow(motion: FullMotion, Q0: FloatArray, P0: FloatArray, grid: Grid, steps: int, *, series: bool = False) -> Path:
     """Integrate from ``Q0, P0`` ``(n,)`` with so many steps in a recorded interval, and book every sub-step.
 
     Raises
@@ -179,26 +184,38 @@ def follow(motion: FullMotion, Q0: FloatArray, P0: FloatArray, grid: Grid, steps
     FitError
         If the calculator fails on the way.
     """
-    n = motion.table.n_modes
-    shape = (len(motion.table.rows), len(motion.table.multiplets), 3)
-    state = _State(motion, Q0.copy(), P0.copy(), motion.rest.copy(), np.zeros_like(motion.rest), np.zeros(shape))
-    Q, P = np.empty((grid.n_intervals + 1, n)), np.empty((grid.n_intervals + 1, n))
+    n, n_times = motion.table.n_modes, grid.n_intervals + 1
+    book = (len(motion.table.rows), len(motion.table.multiplets))
+    state = _State(
+        motion,
+        Q0.copy(),
+        P0.copy(),
+        motion.rest.copy(),
+        np.zeros_like(motion.rest),
+        np.zeros((*book, 3)),
+        np.zeros(book),
+    )
+    Q, P = np.empty((n_times, n)), np.empty((n_times, n))
+    kept = n_times if series else 0
+    books = np.empty((kept, *book, 3)), np.empty((kept, *book))
     step, outside = grid.every / steps, 0.0
     if grid.start > 0:
         state.advance(0.0, grid.start, max(1, int(np.ceil(grid.start / step - 1e-9))))
-    Q[0], P[0] = state.Q, state.P
-    for k in range(grid.n_intervals):
-        state.advance(grid.start + k * grid.every, grid.every, steps)
-        Q[k + 1], P[k + 1] = state.Q, state.P
-        outside = max(outside, state.outside())
+    for k in range(n_times):
+        if k > 0:
+            state.advance(grid.start + (k - 1) * grid.every, grid.every, steps)
+            outside = max(outside, state.outside())
+        Q[k], P[k] = state.Q, state.P
+        if series:
+            books[0][k], books[1][k] = state.ledger, state.energy
     if grid.tail > 0:
         state.advance(grid.end, grid.tail, max(1, int(np.ceil(grid.tail / step - 1e-9))))
-    return Path(Q, P, state.Q, state.P, state.ledger, max(outside, state.outside()))
+    return Path(Q, P, state.Q, state.P, state.ledger, state.energy, *books, max(outside, state.outside()))
 
 
 @dataclass(slots=True, eq=False)
 class _State:
-    """Q, P, the rest with its velocity, and the book so far."""
+    """Q, P, the rest with its velocity, and the books so far: angular momentum in ħ, energy in amu Å²/ps²."""
 
     motion: FullMotion
     Q: FloatArray
@@ -206,6 +223,7 @@ class _State:
     rest: FloatArray
     velocity: FloatArray
     ledger: FloatArray
+    energy: FloatArray
     _weights: dict[float, Weights] = field(default_factory=dict)
 
     def outside(self) -> float:
@@ -249,10 +267,25 @@ class _State:
                 np.add.at(self.ledger[row], table.link_multiplet[:, end], received)
         f = prepared.flow[i].T
         self.Q, self.P = f[0] * Q + f[1] * P, f[2] * Q + f[3] * P
+        self._book_drift(first, Q, P)
         self.rest = self.rest + length * self.velocity
 
+    def _book_drift(self, harmonic: int, Q: FloatArray, P: FloatArray) -> None:
+        """Book the energy that a drift from Q, P changed.
+
+        In the exact flow only damping does. A free drift changes ½ ω² Q², which the kicks by the spring take from
+        ½ P²: both go to the harmonic row, where they cancel up to the error of the step.
+        """
+        table = self.motion.table
+        kinetic = 0.5 * (self.P * self.P - P * P)
+        stretched = 0.5 * table.omega_squared * (self.Q * self.Q - Q * Q)
+        if self.motion.method.harmonic_drift:
+            kinetic, stretched = kinetic + stretched, np.zeros_like(stretched)
+        np.add.at(self.energy[harmonic], table.multiplet_of, stretched)
+        np.add.at(self.energy[harmonic + 1], table.multiplet_of, kinetic)
+
     def _kick(self, length: float, E: FloatArray) -> None:
-        """Change the momenta by all forces that do not act in a drift, and book each row's torque."""
+        """Change the momenta by all forces that do not act in a drift, and book each row's torque and work."""
         motion, table, rows = self.motion, self.motion.table, self.motion.table.rows
         own, outside = motion.accelerations(self.Q, self.rest)
         forces = motion.polynomial_forces(self.Q, E)
@@ -263,7 +296,10 @@ class _State:
         self.ledger += length * motion.twin.torques(self.Q, forces)
         light = forces[rows.index(LIGHT)] + forces[rows.index(LIGHT2)]
         drifts = spring if motion.method.harmonic_drift else 0.0
-        self.P = self.P + length * (own - drifts + light)
+        before, self.P = self.P, self.P + length * (own - drifts + light)
+        # A constant force does its work at the mean of the momenta before and after: ½ P² changes by just that.
+        work = length * forces * (0.5 * (before + self.P))
+        np.add.at(self.energy.T, table.multiplet_of, work.T)
         if motion.moves_outside:
             self.velocity = self.velocity + length * (outside + motion.light_outside(E))
 

@@ -1,9 +1,10 @@
 """A run with the forces of a calculator instead of the anharmonic polynomial, to check the polynomial.
 
 The same pulse drives the same coordinates through the same field terms (Z*·E, and Raman terms where the potential has
-them), with the same linewidths; all other forces come from the calculator. The ledger has the rows of a polynomial run:
-each channel gets the torque of its own terms at the motion as it is, and the row ``exchange`` what remains, the torque
-of the calculator's forces less those of the harmonic and the anharmonic terms: what the polynomial does not describe.
+them), with the same linewidths; all other forces come from the calculator. Both ledgers have the rows of a polynomial
+run: each channel gets the torque and the work of its own terms at the motion as it is, and the row ``exchange`` what
+remains, those of the calculator's forces less those of the harmonic and the anharmonic terms: what the polynomial does
+not describe. The energy of a multiplet is ½ Σ (P² + ω² Q²) with the frequencies of the potential, as in `simulate`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lattice.anharmonic.potential import CellRecord, Potential
 from lattice.anharmonic.supercell_forces import supercell_forces
 from lattice.dynamics import integrate as integration
 from lattice.dynamics.dataset import run_dataset
+from lattice.dynamics.failure import KEEP
 from lattice.dynamics.full_motion import EXCHANGE, METHODS, FullMotion, Method, Path, follow, step_error
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
@@ -162,7 +164,7 @@ def _solve(motion: FullMotion, Q0: FloatArray, P0: FloatArray, record: Record, n
     n = record.count(end) - 1
     every = record.every if n else min(record.every, end)
     grid = Grid(record.start, every, n, end)
-    bound = max(numbers["rtol"], FINEST)
+    bound, series = max(numbers["rtol"], FINEST), "ledger" in record.quantities
     first = first_steps(motion.table, [motion.pulses], grid, motion.method.composition, None)[0]
     steps = motion.method.finer * first
     if n >= 2:  # the first coarse path strides over every second recorded time
@@ -172,7 +174,7 @@ def _solve(motion: FullMotion, Q0: FloatArray, P0: FloatArray, record: Record, n
         steps *= 2
         coarse, stride = follow(motion, Q0, P0, grid, steps // 2), 1
     for level in range(MAX_HALVINGS + 1):
-        fine = follow(motion, Q0, P0, grid, steps * 2**level)
+        fine = follow(motion, Q0, P0, grid, steps * 2**level, series=series)
         shared = (fine.Q[::stride][: len(coarse.Q)], fine.Q_end)
         error = step_error((coarse.Q, coarse.Q_end), shared, motion.table.multiplet_of)
         if error <= bound:
@@ -186,13 +188,13 @@ def _check_end(solved: _Solved, rtol: float) -> None:
         raise IntegrationError(
             "The motion under the calculator's forces is not finite",
             found=f"step {1e3 * solved.step:.3g} fs",
-            fix="lower the field",
+            fix=f"lower the field, {KEEP}",
         )
     if not solved.error <= max(rtol, FINEST):
         raise IntegrationError(
             "The run with the calculator's forces missed its accuracy",
             found=f"step error {solved.error:.1e} at {1e3 * solved.step:.3g} fs",
-            fix='raise rtol, lower record.every, or look at it with on_failure="keep"',
+            fix=f"raise rtol, lower record.every, {KEEP}",
         )
 
 
@@ -216,9 +218,9 @@ def _labelled(
         Q_end=path.Q_end[None],
         P_end=path.P_end[None],
         ledger=path.ledger[None] * units.HBAR,
-        energy=np.zeros((1, 0, 0)),
-        ledger_series=np.zeros((1, 0, 0, 0, 3)),
-        energy_series=np.zeros((1, 0, 0, 0)),
+        energy=path.energy[None],
+        ledger_series=path.ledger_series[None] * units.HBAR,
+        energy_series=path.energy_series[None],
         status=np.array([status], dtype=np.int32),
         step=np.array([solved.step]),
         step_error=np.array([solved.error]),
@@ -263,10 +265,6 @@ def _checked(method: str, on_failure: str, record: Record) -> Method:
         raise InputError("on_failure is unknown", found=on_failure, fix='give "raise" or "keep"')
     if not isinstance(record, Record):
         raise InputError("This is no Record", found=type(record).__name__, fix="give lattice.Record(every=0.01)")
-    if "ledger" in record.quantities:
-        raise InputError(
-            "With a calculator the ledger is kept in total only", found="ledger", fix="drop it from record.quantities"
-        )
     return METHODS[method]
 
 

@@ -114,8 +114,12 @@ def channel_summary(run: xarray.Dataset, driver: str | None = None) -> dict[str,
     channel = max(names, key=lambda name: sum(map(abs, transfers[name])))
     source, transferred = transfers[channel]
     crystal = float(rows["crystal_axial"].sel(channel=channel))
-    summary |= {"receiver": receiver, "channel": channel, "source_hbar": source, "transferred_hbar": transferred}
-    summary["crystal_hbar"] = crystal
+    summary |= {"receiver": receiver, "channel": channel}
+    summary |= {
+        "source_hbar": _number(source),
+        "transferred_hbar": _number(transferred),
+        "crystal_hbar": _number(crystal),
+    }
     if abs(source) + abs(transferred) >= GROSS_FLOOR and transferred != 0:
         summary |= {"ratio": source / transferred, "crystal_per_quantum": -crystal / transferred}
     return summary
@@ -194,6 +198,6 @@ def _check_run(run: object) -> None:
         raise InputError("The dataset is not a run", found=f"no {', '.join(missing)}", fix="give what simulate returns")
 
 
-def _number(value: FloatArray) -> float | None:
+def _number(value: FloatArray | float) -> float | None:
     """Plain number, None for NaN: JSON has no NaN."""
     return None if np.isnan(value) else float(value)

@@ -1,7 +1,7 @@
 """The equations of motion once more, in NumPy and SciPy, with no code of the kernel's: for `lattice verify` and tests.
 
-The force is evaluated derivative by derivative from the public term table, the motion by DOP853, the ledger by Gauss
-quadrature of every torque over the dense output. Slow, and never a fall-back for the kernel.
+The force is evaluated derivative by derivative from the public term table, the motion by DOP853, the ledgers by Gauss
+quadrature of every torque and power over the dense output. Slow, and never a fall-back for the kernel.
 """
 
 from __future__ import annotations
@@ -89,6 +89,20 @@ class Twin:
         per_mode = [0.5 * (at * (forces @ M.T) + (at @ M) * forces) for M in self.matrix]
         torques: FloatArray = np.stack([torque @ self.member.T for torque in per_mode], axis=-1) / units.HBAR
         return torques
+
+    def powers(self, P: FloatArray, forces: FloatArray) -> FloatArray:
+        """d/dt ½ Σ_{s∈a} (P² + ω² Q²) in eV/ps by `forces` ``(…, rows, n)`` at P: ``(…, rows, n_multiplets)``.
+
+        The restoring forces, last but one, only exchange the two parts of this energy: their row is 0.
+        """
+        powers: FloatArray = (forces * P[..., None, :]) @ self.member.T / units.EV
+        powers[..., -2, :] = 0.0
+        return powers
+
+    def energy(self, Q: FloatArray, P: FloatArray) -> FloatArray:
+        """½ Σ_{s∈a} (P² + ω² Q²) in eV of motions ``(…, n)``: ``(…, n_multiplets)``."""
+        energy: FloatArray = 0.5 * (P * P + self.omega_squared * Q * Q) @ self.member.T / units.EV
+        return energy
 
     def angular_momentum(self, Q: FloatArray, P: FloatArray) -> FloatArray:
         """L_a in ħ of motions ``(…, n)``: ``(…, n_multiplets, 3)``."""
@@ -228,30 +242,62 @@ def integrate_twin(
     return motion
 
 
+@dataclass(frozen=True, slots=True)
+class TwinBook:
+    """What each ledger row gave to each multiplet.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The rows that forces act through.
+    ledger, energy : ndarray
+        ``(n_names, n_multiplets, 3)`` *ħ* and ``(n_names, n_multiplets)`` *eV* over the whole run.
+    ledger_series, energy_series : ndarray
+        ``(n_times, …)`` the same from time 0 to each of the times asked for.
+    """
+
+    names: tuple[str, ...]
+    ledger: FloatArray
+    energy: FloatArray
+    ledger_series: FloatArray
+    energy_series: FloatArray
+
+
 def book_twin(
     twin: Twin,
     pulses: Sequence[Pulse],
     duration: float,
     motion: Callable[[ArrayLike], tuple[FloatArray, FloatArray]],
-) -> dict[str, FloatArray]:
-    """Return what each ledger row gave to each multiplet over 0 … `duration`: name → ``(n_multiplets, 3)`` *ħ*."""
-    group = tuple(pulses)
+    times: ArrayLike = (),
+) -> TwinBook:
+    """Integrate every torque and power over 0 … `duration`, and up to each of the ascending `times` between, *ps*."""
+    group, marks = tuple(pulses), np.asarray(times, dtype=np.float64)
+    centre, half = _panels(twin, group, duration, marks)
+    names = (*twin.names, "harmonic", "damping")
+    # One sum for what lies before each of the times, and one for the rest of the run.
+    home = np.searchsorted(marks, centre)
+    total = np.zeros((len(marks) + 1, len(names), len(twin.member), 4))
+    x, w = np.polynomial.legendre.leggauss(_NODES)
+    for part in np.array_split(np.arange(len(centre)), max(1, len(centre) // 256)):
+        at = (centre[part, None] + half[part, None] * x).ravel()
+        Q, P = motion(at)
+        forces = twin.forces(Q, P, total_field(group, at))
+        rates = np.concatenate([twin.torques(Q, forces), twin.powers(P, forces)[..., None]], axis=-1)
+        gains = half[part, None, None, None] * np.tensordot(w, rates.reshape(-1, _NODES, *rates.shape[1:]), axes=(0, 1))
+        np.add.at(total, home[part], gains)
+    until = np.cumsum(total, axis=0)
+    return TwinBook(names, until[-1, ..., :3], until[-1, ..., 3], until[:-1, ..., :3], until[:-1, ..., 3])
+
+
+def _panels(twin: Twin, group: tuple[Pulse, ...], duration: float, marks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Centres and half widths of the panels of the quadrature in *ps*: none crosses an edge of a pulse or a mark."""
     fastest = max(float(np.sqrt(np.abs(twin.omega_squared)).max(initial=0.0)) / units.TWO_PI, 1.0 / duration)
     longest = min([1.0 / (_PANELS_PER_PERIOD * fastest), *(p.scales()[1] / _PANELS_PER_FEATURE for p in group)])
     longest = min([longest, *(units.TWO_PI / p.scales()[0] / _PANELS_PER_PERIOD for p in group)])
-    names = (*twin.names, "harmonic", "damping")
-    total = np.zeros((len(names), len(twin.member), 3))
-    x, w = np.polynomial.legendre.leggauss(_NODES)
-    breaks = breakpoints(group, duration)
-    for begin, end in pairwise(breaks):
-        edges = np.linspace(begin, end, int(np.ceil((end - begin) / longest)) + 1)
-        half = 0.5 * (edges[1] - edges[0])
-        for centres in np.array_split(edges[:-1] + half, max(1, len(edges) // 256)):
-            times = (centres[:, None] + half * x).ravel()
-            Q, P = motion(times)
-            torques = twin.torques(Q, twin.forces(Q, P, total_field(group, times)))
-            total += np.tensordot(np.tile(half * w, len(centres)), torques, axes=1)
-    return dict(zip(names, total, strict=True))
+    breaks = sorted({*breakpoints(group, duration), *marks[(marks > 0) & (marks < duration)].tolist()})
+    edges = [np.linspace(a, b, int(np.ceil((b - a) / longest)) + 1) for a, b in pairwise(breaks)]
+    begin, end = (np.concatenate([e[part] for e in edges]) for part in (slice(-1), slice(1, None)))
+    return 0.5 * (begin + end), 0.5 * (end - begin)
 
 
 def breakpoints(pulses: Sequence[Pulse], duration: float) -> list[float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
 from lattice.modes.modes import ComplexArray, Modes, Multiplet
 from lattice.modes.netcdf import write_netcdf
-from lattice.structure.array_file import check_array_file
+from lattice.structure.array_file import check_array_file, kind_of_file
 from lattice.structure.crystal import Crystal, SpaceGroup
 
 if TYPE_CHECKING:
@@ -82,14 +82,7 @@ def save_modes(modes: Modes, path: str | os.PathLike[str]) -> None:
 
 def holds_modes(path: str | os.PathLike[str]) -> bool:
     """Return whether a file says that it holds modes, of any version; False for what is no netCDF file."""
-    import xarray as xr
-
-    try:
-        check_array_file(Path(path))
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
-            return str(opened.attrs.get("schema")).startswith(SCHEMA.rstrip("0123456789"))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError):
-        return False
+    return kind_of_file(path) == SCHEMA.rstrip("0123456789 ")
 
 
 def load_modes(path: str | os.PathLike[str]) -> Modes:

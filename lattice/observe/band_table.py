@@ -92,12 +92,21 @@ def _head(result: xarray.Dataset) -> dict[str, Any]:
             "mode": int(mode),
             "frequency_THz": float(frequency[q, mode]),
             "J": plain_floats(J[q, mode]),
+            "towards": _towards(result, int(q)),
         },
         "imaginary_modes": imaginary,
         "warnings": [f"{imaginary} modes ({share:.2%}) have imaginary frequencies: the crystal is unstable"]
         if imaginary
         else [],
     }
+
+
+def _towards(result: xarray.Dataset, k: int) -> list[float] | None:
+    """The other end of the segment along which a polar crystal approaches Γ; None for any other point."""
+    if "segment" not in result or result.attrs["long_range"] == "none" or result["qpoint"].values[k].any():
+        return None
+    own = np.flatnonzero(result["segment"].values == result["segment"].values[k])
+    return plain_floats(result["qpoint"].values[own[-1] if k == own[0] else own[0]])
 
 
 def _point(bands: xarray.Dataset, k: int) -> dict[str, Any]:

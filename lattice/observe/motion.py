@@ -8,10 +8,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lattice.dynamics.integrate import DIVERGED
+from lattice.errors import IntegrationError
 from lattice.structure.crystal import FloatArray
 
 if TYPE_CHECKING:
     from xarray import Dataset
+
+
+def until_divergence(run: Dataset) -> Dataset:
+    """Return a run that diverged up to its last recorded time that is still finite; any other run as it is.
+
+    Raises
+    ------
+    IntegrationError
+        If nothing finite was recorded.
+    """
+    over_time = [name for name in ("Q", "P", "L") if name in run]
+    if int(run["status"]) != DIVERGED or not over_time:
+        return run
+    finite = np.all([np.isfinite(run[name].values).reshape(run.sizes["time"], -1).all(axis=1) for name in over_time], 0)
+    if not finite[0]:
+        raise IntegrationError(
+            "There is nothing to look at: the motion diverged before the first recorded time",
+            found=f"record from {float(run['time'][0]):g} ps",
+            fix="lower record.start, or lower the field",
+        )
+    count = len(finite) if finite.all() else int(finite.argmin())
+    return run.isel(time=slice(count))
 
 
 def displacements(run: Dataset, multiplet: str | None = None) -> FloatArray | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lattice.dynamics.integrate import DIVERGED
 from lattice.dynamics.ledger import channel_summary, ledger
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.pulse_samples import interpolation_error, samples_from
@@ -145,7 +146,7 @@ def cautions(run: Dataset) -> list[str]:
     found = []
     if int(run["status"]):
         found.append(f"the run did not end well: {run['message'].item()}")
-    if not float(run["step_error"]) <= largest_step_error(run):
+    if int(run["status"]) != DIVERGED and not float(run["step_error"]) <= largest_step_error(run):
         found.append(f"the step error is {float(run['step_error']):.1e}: lower rtol")
     blurred = [n for n in run["multiplet"].values.tolist() if "Q" in run and not is_resolved(run, n)]
     if blurred:

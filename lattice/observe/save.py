@@ -74,16 +74,3 @@ def load_result(path: str | os.PathLike[str], kind: str) -> xarray.Dataset:
     if result.attrs.get("kind") != kind:
         raise InputError(f"{file.name} is not of the kind {kind}", found=result.attrs.get("kind", "no kind"), fix=fix)
     return result
-
-
-def kind_of_file(path: str | os.PathLike[str]) -> str | None:
-    """Return what a netCDF file says that it is, as ``lattice run``; None for any other file."""
-    import xarray
-
-    try:
-        check_array_file(Path(path))
-        with xarray.open_dataset(path, engine="h5netcdf", decode_times=False, phony_dims="sort") as opened:
-            kind = opened.attrs.get("kind")
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError):
-        return None
-    return None if kind is None else str(kind)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lattice.dynamics.integrate import BATH_RTOL
+from lattice.dynamics.integrate import BATH_RTOL, DIVERGED
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.table import DAMPING, NOISE
 from lattice.observe.multiplet_motion import is_resolved
@@ -93,7 +93,9 @@ def _obstacle(
 
 
 def _no_process(summary: dict[str, Any], run: Dataset) -> str | None:
-    """Condition 1, pairs aside."""
+    """Condition 1, pairs aside; and that the run came to its end."""
+    if int(run["status"]) == DIVERGED:
+        return "the motion diverged"
     if "Q" not in run or "P" not in run:
         return "the motion was not recorded: quantities must have Q and P"
     if summary["driver"] is None:

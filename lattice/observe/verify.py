@@ -5,9 +5,12 @@ not finer than DOP853 at its tolerance of 1e-11 is trusted. Differences are rela
 
 - Q, P (β): to the largest of the multiplet, at least 1e-6 of the largest of the run;
 - L (10 β): to the size of L, the largest Σ |Q_s M_st P_t| of a multiplet: a linear motion has size without L;
-- ledger, crystal, L_change (10 β): to the gross transfer Σ |rows| or the size of L, whichever is larger;
+- ledger, crystal, L_change, in total and over time (10 β): to the gross transfer Σ |rows| or the size of L, whichever
+  is larger; the energy ledger likewise to Σ |rows| or the largest ½ Σ (P² + ω² Q²);
 - numbers of the report (10 β, times how much weaker than the rest a multiplet moves or a channel transfers);
 - what stored numbers determine, as L from Q and P: round-off, 1e-12; closure 1e-9.
+
+`VERIFIED`, `GIVEN` and `NAMED` together name every variable of a file; one that is in neither is told.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,27 @@ import numpy as np
 
 from lattice.dynamics.integrate import DIVERGED, SCALE_FLOOR
 from lattice.dynamics.ledger import GROSS_FLOOR, channel_summary
-from lattice.dynamics.pulse import Pulse, total_field
+from lattice.dynamics.pulse import Pulse
+from lattice.dynamics.record import Record
 from lattice.dynamics.runfile import checksum, read_run
-from lattice.dynamics.table import DAMPING, LIGHT, LIGHT2, NOISE
-from lattice.dynamics.twin import Twin, book_twin, integrate_twin, twin_of_run
+from lattice.dynamics.stored_potential import potential_of_run
+from lattice.dynamics.twin import Twin, TwinBook, book_twin, integrate_twin, twin_of_run
 from lattice.errors import InputError, IntegrationError, SchemaError
-from lattice.observe.report import multiplet_row
+from lattice.observe.comparison import Check, compare, compare_number, whether
+from lattice.observe.consistency import (
+    ENERGY,
+    ROUND_OFF,
+    SIZE,
+    TRANSFER,
+    channels_of,
+    crystal_of,
+    gross_energy,
+    gross_transfer,
+    size_of_energy,
+    size_of_L,
+    stored_checks,
+)
+from lattice.observe.report import run_report
 from lattice.observe.verdict import CLOSURE
 from lattice.structure.bundled import bundled_file
 from lattice.structure.crystal import FloatArray
@@ -37,13 +54,38 @@ from lattice.structure.crystal import FloatArray
 if TYPE_CHECKING:
     from xarray import Dataset
 
-Check = dict[str, Any]
-OUTSIDE = (LIGHT, LIGHT2, DAMPING, NOISE)  #: rows whose counterpart is the field or the bath, not the crystal
-SIZE, TRANSFER = "size of L", "transfer or size of L"
-ITSELF = "itself"  #: of the single numbers of the report
 FINEST = 1e-8  #: of β
-ROUND_OFF = 1e-12  #: bound where stored numbers determine another
-REPORTED = ("peak_L_hbar", "helicity", "spectral_peak_THz")
+#: Variables that are computed → the check that judges each.
+VERIFIED = {
+    "time": "time from the record",
+    "Q": "Q",
+    "P": "P",
+    "L": "L",
+    "E": "E from the pulses",
+    "L_change": "L_change",
+    "ledger": "ledger",
+    "crystal": "crystal",
+    "ledger_series": "ledger_series",
+    "energy_change": "energy_change",
+    "energy_ledger": "energy_ledger",
+    "energy_series": "energy_series",
+    "status": "status from the step error",
+    "message": "message of the status",
+    "step": "step within the recorded intervals",
+    "step_error": "step error of the provenance",
+    "mode_charge": "mode charge from the terms",
+    "angular_momentum": "M from the eigenvectors",
+}
+#: Variables from which a run starts, or which describe its crystal: nothing else in the file determines them.
+GIVEN = (
+    frozenset(("frequency", "linewidth", "mode", "mode_multiplet", "mode_number", "irrep", "pair", "amplitude_range"))
+    | frozenset(("coefficient", "mode_index", "field_axis", "term_channel", "raman"))
+    | frozenset(("initial_Q", "initial_P", "rotation_axis", "axis"))
+    | frozenset(("eigenvector", "cell", "position", "mass", "species"))
+)
+NAMED = frozenset(("channel", "multiplet"))  #: names that the terms and the modes fix; a run with others is refused
+#: Entries of the report's rows that are given, not computed.
+GIVEN_OF_ROWS = frozenset(("multiplet", "irrep", "frequency_THz", "linewidth_THz"))
 
 
 def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -72,6 +114,9 @@ def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     run, written = read_run(path)
     _check_terms(run)
     checks, warnings = _hashes(run, written)
+    unknown = sorted({str(name) for name in run.variables} - set(VERIFIED) - GIVEN - NAMED)
+    warnings += [f"{name} was not verified: this version does not know it" for name in unknown]
+    checks.append(_step_error(run))
     members = range(run.sizes["trajectory"]) if "trajectory" in run.dims else [None]
     reintegrated = True
     for number in members:
@@ -80,11 +125,11 @@ def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
         try:
             pulses = [Pulse(**keys) for keys in json.loads(run.attrs["pulses"])[number or 0]]
         except (InputError, TypeError, KeyError, IndexError) as error:
-            checks.append(_verdict(f"{prefix}pulses", False))
+            checks.append(whether(f"{prefix}pulses", False))
             warnings.append(f"{prefix}the pulses of the file cannot be used: {str(error).splitlines()[0]}")
             reintegrated = False
             continue
-        found = _stored(one, pulses)
+        found = stored_checks(one, pulses, _parameters(run))
         again, said = _again(one, pulses)
         reintegrated &= not said
         warnings += [f"{prefix}{words}" for words in said]
@@ -95,8 +140,10 @@ def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_terms(run: Dataset) -> None:
-    """What the schema does not say: the matrix of L is there, factors of terms exist, parameters are numbers."""
+    """What the schema does not say: M is there, names and factors of terms fit, parameters are numbers."""
     bad = [] if "angular_momentum" in run else ["no angular_momentum"]
+    names = {"channel": channels_of(run), "multiplet": list(dict.fromkeys(run["mode_multiplet"].values.tolist()))}
+    bad += [f"{name} {run[name].values.tolist()}" for name, own in names.items() if run[name].values.tolist() != own]
     for name, end in (("mode_index", run.sizes["mode"]), ("field_axis", 3)):
         values = run[name].values
         if values.size and not -1 <= values.min() <= values.max() < end:
@@ -105,6 +152,11 @@ def _check_terms(run: Dataset) -> None:
     for name in ("duration_ps", "temperature_K", "rtol"):
         if not isinstance(parameters.get(name), (int, float)) or not 0 <= parameters[name] < math.inf:
             bad.append(f"{name} {parameters.get(name)!r}")
+    kept = parameters.get("record", {"every": 1.0, "start": 0.0})  # files of version 0.1.0 may have none
+    try:
+        Record(kept["every"], start=kept["start"]).count(parameters["duration_ps"])
+    except (InputError, TypeError, KeyError) as error:
+        bad.append(f"record {kept!r}: {str(error).splitlines()[0]}")
     if bad:
         raise SchemaError("The run cannot be computed again", found=", ".join(bad), fix="run it again")
 
@@ -122,7 +174,7 @@ def _hashes(run: Dataset, written: str | None) -> tuple[list[Check], list[str]]:
     if written is None:
         warnings.append("the file has no checksum: it was not written by this version")
     else:
-        checks.append(_verdict("checksum of the file", written == checksum(run)))
+        checks.append(whether("checksum of the file", written == checksum(run)))
     for name, recorded in json.loads(run.attrs["provenance"]).get("inputs", {}).items():
         source, _, file = str(name).partition("/")
         main = bundled_file(source)
@@ -132,34 +184,16 @@ def _hashes(run: Dataset, written: str | None) -> tuple[list[Check], list[str]]:
         elif _sha256(today) != recorded:
             warnings.append(f"the input {name} is not the one of today any more: running again gives another result")
         else:
-            checks.append(_verdict(f"hash of the input {name}", True))
+            checks.append(whether(f"hash of the input {name}", True))
     return checks, warnings
 
 
-def _stored(run: Dataset, pulses: list[Pulse]) -> list[Check]:
-    """What stored numbers say about each other."""
-    twin, checks = twin_of_run(run), []
-    rows, change = run["ledger"].values, run["L_change"].values
-    size = _size(run, run["Q"].values, run["P"].values) if "Q" in run and "P" in run else 0.0
-    gross = max(_gross(run), size)
-    if "E" in run:
-        E = total_field(tuple(pulses), run["time"].values)
-        checks.append(_check("E from the pulses", run["E"].values, E, ROUND_OFF, "largest |E|"))
-    if all(name in run for name in ("Q", "P", "L")):
-        L = twin.angular_momentum(run["Q"].values, run["P"].values)
-        checks.append(_check("L from Q and P", run["L"].values, L, ROUND_OFF, SIZE, size))
-    names = run["channel"].values.tolist()
-    crystal = -rows.sum(axis=1)
-    crystal[[name in OUTSIDE for name in names]] = 0.0
-    checks.append(_check("crystal from the ledger", run["crystal"].values, crystal, ROUND_OFF, TRANSFER, gross))
-    checks.append(_check("closure of the ledger", change, rows.sum(axis=0), CLOSURE, TRANSFER, gross))
-    linear = _mode_charge(run)
-    checks.append(_check("mode charge from the terms", run["mode_charge"].values, linear, ROUND_OFF, "largest charge"))
-    if "eigenvector" in run:
-        e = run["eigenvector"].values
-        M = np.stack([np.cross(a, b).sum(axis=-2) for a in e for b in [e]]).transpose(2, 0, 1)
-        checks.append(_check("M from the eigenvectors", run["angular_momentum"].values, M, ROUND_OFF, "1", 1.0))
-    return checks
+def _step_error(run: Dataset) -> Check:
+    """The largest step error, which the provenance repeats."""
+    errors = run["step_error"].values
+    largest = float(np.nanmax(errors)) if np.isfinite(errors).any() else None
+    repeated = json.loads(run.attrs["provenance"]).get("step_error")
+    return compare_number("step error of the provenance", largest, repeated, ROUND_OFF, 0.0)
 
 
 def _again(run: Dataset, pulses: list[Pulse]) -> tuple[list[Check], list[str]]:
@@ -185,8 +219,8 @@ def _again(run: Dataset, pulses: list[Pulse]) -> tuple[list[Check], list[str]]:
     try:
         motion = integrate_twin(twin, pulses, duration, initial, scale or 1e-2)
     except IntegrationError as error:
-        return [_verdict("motion", False)], [f"{error.what}: {error.found}"]
-    booked = book_twin(twin, pulses, duration, motion)
+        return [whether("motion", False)], [f"{error.what}: {error.found}"]
+    booked = book_twin(twin, pulses, duration, motion, run["time"].values if "ledger_series" in run else ())
     other = _recomputed(run, twin, motion, booked, duration)
     beta = max(10.0 * max(parameters["rtol"], float(run["step_error"])), FINEST)
     return _compare(run, other, beta), []
@@ -201,99 +235,101 @@ def _initial(run: Dataset) -> tuple[tuple[FloatArray, FloatArray] | None, list[s
     return None, ["the file does not hold the state at time 0: the motion was not computed again"]
 
 
-def _recomputed(
-    run: Dataset, twin: Twin, motion: Any, booked: dict[str, FloatArray], duration: float
-) -> dict[str, Any]:
-    """The run with the motion and the book of the twin."""
+def _recomputed(run: Dataset, twin: Twin, motion: Any, booked: TwinBook, duration: float) -> Dataset:
+    """The run with the motion and the books of the twin; what it did not record is added, but Q and P only."""
     Q, P = motion(run["time"].values)
-    ends = twin.angular_momentum(*motion([0.0, duration]))
+    ends = motion([0.0, duration])
+    L, energy = twin.angular_momentum(*ends), twin.energy(*ends)
     names = run["channel"].values.tolist()
-    nothing = np.zeros_like(run["L_change"].values)
-    ledger = np.stack([booked.get(name, nothing) for name in names])
-    crystal = -ledger.sum(axis=1)
-    crystal[[name in OUTSIDE for name in names]] = 0.0
-    values = {"Q": Q, "P": P, "L": twin.angular_momentum(Q, P), "ledger": ledger, "crystal": crystal}
-    values["L_change"] = ends[1] - ends[0]
-    kept = {name: (run[name].dims, new, run[name].attrs) for name, new in values.items() if name in run}
-    return {"run": run.assign(kept), **values}
+    ledger = _rows(names, booked, booked.ledger)
+    values = {
+        "Q": Q,
+        "P": P,
+        "L": twin.angular_momentum(Q, P),
+        "L_change": L[1] - L[0],
+        "ledger": ledger,
+        "crystal": crystal_of(ledger, names),
+        "energy_change": energy[1] - energy[0],
+        "energy_ledger": _rows(names, booked, booked.energy),
+        "ledger_series": _rows(names, booked, booked.ledger_series, 1),
+        "energy_series": _rows(names, booked, booked.energy_series, 1),
+    }
+    per_mode = {name: (("time", "mode"), values.pop(name)) for name in ("Q", "P")}
+    return run.assign(per_mode | {name: (run[name].dims, new) for name, new in values.items() if name in run})
 
 
-def _compare(run: Dataset, other: dict[str, Any], beta: float) -> list[Check]:
+def _rows(names: list[str], booked: TwinBook, values: FloatArray, axis: int = 0) -> FloatArray:
+    """Values by the twin's rows as values by the channels of the run; what no force acts through got nothing."""
+    shape = list(values.shape)
+    shape[axis] = len(names)
+    out = np.zeros(shape)
+    for i, name in enumerate(booked.names):
+        if name in names:
+            place: Any = (slice(None),) * axis
+            out[(*place, names.index(name))] = values[(*place, i)]
+    return out
+
+
+def _compare(run: Dataset, other: Dataset, beta: float) -> list[Check]:
     """Stored against recomputed."""
     checks = []
-    size = _size(run, other["Q"], other["P"])
+    Q, P = other["Q"].values, other["P"].values
+    size, energy = size_of_L(run, Q, P), size_of_energy(twin_of_run(run), Q, P)
     for name in ("Q", "P"):
         if name in run:
-            scale = _multiplet_scale(run, np.abs(other[name]).max(axis=0))
-            checks.append(_check(name, run[name].values / scale, other[name] / scale, beta, "its multiplet", 1.0))
-    if "L" in run:
-        checks.append(_check("L", run["L"].values, other["L"], 10 * beta, SIZE, size))
-    for name in ("L_change", "ledger", "crystal"):
-        checks.append(_check(name, run[name].values, other[name], 10 * beta, TRANSFER, max(_gross(run), size)))
+            scale = _multiplet_scale(run, np.abs(other[name].values).max(axis=0))
+            stored, again = (data[name].values / scale for data in (run, other))
+            checks.append(compare(name, stored, again, beta, "its multiplet", 1.0))
+    book = TRANSFER, max(gross_transfer(run), size)
+    works = ENERGY, max(gross_energy(run), energy)
+    scales = {"L": (SIZE, size), **dict.fromkeys(("L_change", "ledger", "crystal", "ledger_series"), book)}
+    scales |= dict.fromkeys(("energy_change", "energy_ledger", "energy_series"), works)
+    for name, (words, number) in scales.items():
+        if name in run:
+            checks.append(compare(name, run[name].values, other[name].values, 10 * beta, words, number))
     if "Q" in run and "P" in run and "L" in run:
-        checks += _report_checks(run, other["run"], 10 * beta, size)
+        checks += _report_checks(run, other, 10 * beta, size)
     return checks
 
 
 def _report_checks(run: Dataset, other: Dataset, bound: float, size: float) -> list[Check]:
-    """Numbers of the report of each multiplet, and of the channel from driver to receiver."""
+    """Every number of the report that is computed, and the beginning of its verdict."""
+    potential = potential_of_run(run)
+    stored, again = (run_report(data, potential) for data in (run, other))
     checks = []
     Q = np.abs(run["Q"].values).max(axis=0)
-    for label in run["multiplet"].values.tolist():
+    for first, second in zip(stored["multiplets"], again["multiplets"], strict=True):
+        label = first["multiplet"]
         moved = Q[run["mode_multiplet"].values == label].max()
         weak = max(1.0, SCALE_FLOOR * Q.max() / moved) if moved > 0 else 1.0
-        first, second = multiplet_row(run, label), multiplet_row(other, label)
-        species = first["peak_displacement_A"] or {}
-        pairs = {name: (first[name], second[name]) for name in REPORTED}
+        pairs = {name: (first[name], second[name]) for name in first if name not in GIVEN_OF_ROWS}
+        species = pairs.pop("peak_displacement_A")[0] or {}
         pairs |= {f"displacement of {a}": (u, second["peak_displacement_A"][a]) for a, u in species.items()}
         for name, (a, b) in pairs.items():
             least = {"helicity": 1.0, "peak_L_hbar": size}.get(name, GROSS_FLOOR)
-            checks.append(_number(f"{name.removesuffix('_hbar')} of {label}", a, b, bound * weak, least))
+            checks.append(compare_number(f"{name.removesuffix('_hbar')} of {label}", a, b, bound * weak, least))
+    verdicts = [report["verdict"].split(":")[0] for report in (stored, again)]
+    return [*checks, *_summary_checks(run, other, bound, size), whether("verdict", verdicts[0] == verdicts[1])]
+
+
+def _summary_checks(run: Dataset, other: Dataset, bound: float, size: float) -> list[Check]:
+    """The channel from driver to receiver."""
     stored, again = channel_summary(run), channel_summary(other)
+    names = ("driver", "receiver", "channel")
+    checks = [whether("channel of the report", all(stored[name] == again[name] for name in names))]
+    gross = max(gross_transfer(run), size)
+    for name in ("source_hbar", "transferred_hbar", "crystal_hbar"):
+        quantity = f"{name.removesuffix('_hbar')} of {stored['channel']}"
+        checks.append(compare_number(quantity, stored[name], again[name], bound, gross))
+    checks.append(compare_number("closure", stored["closure"], again["closure"], CLOSURE, 1.0))
     if stored["ratio"] is None:
         return checks
-    through = abs(stored["source_hbar"]) + abs(stored["transferred_hbar"])
-    weak = max(_gross(run), size) / through
+    weak = gross / (abs(stored["source_hbar"]) + abs(stored["transferred_hbar"]))
     if bound * weak < 1.0:  # else the transfer is not known, and the ratio of two of them means nothing
         for name in ("ratio", "crystal_per_quantum"):
             quantity = f"{name} of {stored['channel']}"
-            checks.append(_number(quantity, stored[name], again[name], bound * max(1.0, weak), 1.0))
+            checks.append(compare_number(quantity, stored[name], again[name], bound * max(1.0, weak), 1.0))
     return checks
-
-
-def _number(quantity: str, stored: float | None, again: float | None, bound: float, least: float) -> Check:
-    """Compare two plain numbers, relative to the larger or to `least`; None agrees with None only."""
-    if stored is None or again is None:
-        return _verdict(quantity, stored is again) | {"relative_to": ITSELF}
-    return _check(quantity, stored, again, bound, ITSELF, max(abs(stored), abs(again), least))
-
-
-def _check(quantity: str, stored: Any, again: Any, bound: float, relative_to: str, scale: float | None = None) -> Check:
-    """Compare two arrays; a number that is not finite, as after a divergence, agrees only with the same."""
-    a, b = np.asarray(stored, dtype=float), np.asarray(again, dtype=float)
-    size = float(np.nanmax(np.abs(b), initial=0.0)) if scale is None else scale
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    gap = np.abs(np.where(same, 0.0, a) - np.where(same, 0.0, b))
-    largest = float(gap.max(initial=0.0))
-    difference = largest / size if size > 0 else (0.0 if largest == 0 else math.inf)
-    finite = math.isfinite(difference)
-    return {
-        "quantity": quantity,
-        "difference": difference if finite else None,
-        "bound": bound,
-        "relative_to": relative_to,
-        "ok": finite and difference <= bound,
-    }
-
-
-def _verdict(quantity: str, ok: bool) -> Check:
-    """A check that has no size."""
-    return {"quantity": quantity, "difference": None, "bound": None, "relative_to": None, "ok": ok}
-
-
-def _gross(run: Dataset) -> float:
-    """Σ |rows| along the axis where it is largest, at least `GROSS_FLOOR`; *ħ*."""
-    return max(float(np.nan_to_num(np.abs(run["ledger"].values).sum(axis=(0, 1))).max()), GROSS_FLOOR)
 
 
 def _multiplet_scale(run: Dataset, largest: FloatArray) -> FloatArray:
@@ -302,22 +338,6 @@ def _multiplet_scale(run: Dataset, largest: FloatArray) -> FloatArray:
     scale = np.array([largest[names == name].max() for name in names])
     scale = np.maximum(scale, SCALE_FLOOR * largest.max())
     return np.where(scale > 0, scale, 1.0)
-
-
-def _size(run: Dataset, Q: FloatArray, P: FloatArray) -> float:
-    """Largest Σ |Q_s M_st P_t| of a multiplet over all times, *ħ*: what L would be if nothing in it cancelled."""
-    twin = twin_of_run(run)
-    absolute = replace(twin, matrix=np.abs(twin.matrix))
-    return float(np.nanmax(absolute.angular_momentum(np.abs(Q), np.abs(P)), initial=0.0))
-
-
-def _mode_charge(run: Dataset) -> FloatArray:
-    """Mode charge from the terms with one Q and one E: c = −0.01 Z."""
-    charge = np.zeros(run["mode_charge"].shape)
-    for c, q, e in zip(run["coefficient"].values, run["mode_index"].values, run["field_axis"].values, strict=True):
-        if (q >= 0).sum() == 1 and (e >= 0).sum() == 1:
-            charge[q[q >= 0][0], e[e >= 0][0]] -= 100.0 * c
-    return charge
 
 
 def _sha256(path: Path) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from lattice.structure.crystal import FloatArray
 
+_NOUN = {"run": "A run", "probe": "A probe", "modes": "Modes"}
 DRAWN_ATOMS = 60  #: about how many atoms phononwebsite is asked to draw at first
 
 
@@ -76,7 +77,7 @@ def write_export(source: Dataset | Modes, path: str | os.PathLike[str]) -> None:
     if writer is None:
         known = [ending for owner, ending in writers if owner == kind] + (list(FILMS) if kind == "run" else [])
         raise InputError(
-            f"{kind.capitalize()} cannot be exported in this form",
+            f"{_NOUN[kind]} cannot be exported in this form",
             found=Path(path).name,
             fix=f"end the name in {' or '.join(known)}",
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from lattice.errors import FormatError, InputError
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 UNSUSPECTED = 256 * 2**20  #: bytes in memory that any file may claim
 GROWTH = 20  #: of the bytes of a file to those in memory; zeros compress better, results do not
 _FIX = "give the file that lattice or phonopy wrote, complete and not made smaller by filling it with zeros"
@@ -52,6 +54,49 @@ def check_array_file(path: Path, growth: int = GROWTH) -> None:
             found=f"{claimed:.3g} bytes in a file of {size} bytes",
             fix=_FIX,
         )
+
+
+def kind_of_file(path: str | os.PathLike[str]) -> str | None:
+    """Return which command wrote a file of results, as ``lattice run``; None for any other file."""
+    import h5py
+
+    try:
+        check_array_file(Path(path))
+        with h5py.File(path, "r") as file:
+            kind, schema = file.attrs.get("kind"), str(file.attrs.get("schema"))
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if isinstance(kind, str):
+        return kind
+    return "lattice modes" if schema.startswith("lattice modes") else None
+
+
+def refuse_result(path: Path) -> None:
+    """Refuse an HDF5 file where a crystal is wanted, and say what it is.
+
+    Raises
+    ------
+    InputError
+        If the file is one of results, or any other of HDF5.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_SIGNATURE)) != _SIGNATURE:
+                return
+    except OSError:
+        return  # its reader says what is wrong
+    kind = kind_of_file(path)
+    if kind is not None:
+        raise InputError(
+            f"{path.name} holds results, not a crystal",
+            found=f"a file of `{kind} -o`",
+            fix="give what it was made from; lattice page, plot and export show what such a file holds",
+        )
+    raise InputError(
+        f"{path.name} is no crystal",
+        found="an HDF5 file",
+        fix="give the structure or phonopy yaml; force constants go in with --fc (in Python fc=)",
+    )
 
 
 def _claimed(group: Any, name: str) -> int:

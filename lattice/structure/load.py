@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.errors import InputError
+from lattice.structure.array_file import refuse_result
 from lattice.structure.bundled import DISPERSION, bundled_file, bundled_names
 from lattice.structure.cell import MAGNETIC_WARNING, Cell
 from lattice.structure.cell_files import cell_from_ase, formula_of, read_cell
@@ -124,6 +125,7 @@ def _from_path(path: Path, source: str) -> Material:
             fix=f"give a path, or one of the bundled crystals: {', '.join(bundled_names())}",
         )
     if kind == "file":
+        refuse_result(path)
         return _from_file(path, path.name)
     chosen = main_file(path)
     material = _from_file(chosen, path.resolve().name)

@@ -62,13 +62,15 @@ def run(document: str | Path | Mapping[str, Any], output: str | Path | None = No
     return run_report(trajectory, potential)
 
 
-def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
+def run_from_settings(settings: RunSettings, *, keep: bool = False) -> tuple[Dataset, Potential]:
     """Load the potential, apply the overrides, make the pulses, and simulate.
 
     Parameters
     ----------
     settings : RunSettings
         As returned by `read_settings`.
+    keep : bool
+        Return a run that diverged or missed its accuracy, with its `status`, instead of raising.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
     if settings.overrides:
         potential = override_multiplets(potential, settings.overrides)
     if settings.calculator is not None:
-        return with_inputs(_run_with_calculator(settings, potential), settings), potential
+        return with_inputs(_run_with_calculator(settings, potential, keep), settings), potential
     run = simulate(
         potential,
         make_pulses(settings.pulses, potential),
@@ -103,11 +105,12 @@ def run_from_settings(settings: RunSettings) -> tuple[Dataset, Potential]:
         rtol=settings.rtol,
         n_threads=settings.threads,
         method=settings.method,
+        on_failure="keep" if keep else "raise",
     )
     return with_inputs(run, settings), potential
 
 
-def _run_with_calculator(settings: RunSettings, potential: Potential) -> Dataset:
+def _run_with_calculator(settings: RunSettings, potential: Potential, keep: bool) -> Dataset:
     """Run with the forces of a calculator; Born charges of the source couple light to what the potential leaves out."""
     if settings.temperature > 0:
         raise InputError(
@@ -126,6 +129,7 @@ def _run_with_calculator(settings: RunSettings, potential: Potential) -> Dataset
         record=settings.record,
         rtol=settings.rtol,
         born_charges=load(settings.source).born_charges if knows else None,
+        on_failure="keep" if keep else "raise",
     )
 
 

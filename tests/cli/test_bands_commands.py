@@ -65,6 +65,26 @@ def test_reports_for_people():
     assert lattice("mesh", "Bi2Se3-noSOC", "--mesh", 1, 1, 1, "-q").output == ""
 
 
+def test_the_largest_J_at_gamma_of_a_polar_crystal_has_a_direction():
+    """There J depends on the way to Γ, and the report says which one was taken; elsewhere there is none to say."""
+    along = json.loads(lattice("bands", "AlN", "--path", "GA", "--npoints", 3, "--json").stdout)
+    largest = along["largest_J"]
+    assert largest["q"] == [0, 0, 0]
+    assert largest["towards"] == [0, 0, 0.5]
+    assert "(approached along the path to [0 0 0.5])" in lattice("bands", "AlN", "--path", "GA", "--npoints", 3).stdout
+    apart = json.loads(lattice("bands", "AlN", "--path", "KH", "--npoints", 3, "--json").stdout)
+    assert apart["largest_J"]["towards"] is None
+    assert "approached" not in lattice("bands", "AlN", "--path", "KH", "--npoints", 3).stdout
+
+
+def test_a_usage_error_shows_the_usage_of_its_command():
+    for words in (("bands", "--mesh", 2, 2, 2), ("bands", "Bi2Se3-noSOC", "--mesh")):
+        done = lattice(*words)
+        assert done.exit_code == 2
+        assert "usage: lattice bands [OPTIONS] SOURCE" in done.stderr.replace("main", "lattice")
+        assert "lattice bands --help" in done.stderr.replace("main", "lattice")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from lattice import __version__
 from lattice.cli.app import COMMANDS, main
+from lattice.cli.columns import row_of_numbers
 from lattice.dynamics.runfile import load_run, save_run
 from lattice.errors import IntegrationError
 
@@ -420,6 +422,56 @@ def test_a_run_that_fails_has_status_1_and_writes_nothing(tmp_path, monkeypatch)
     assert [entry.name for entry in tmp_path.iterdir()] == ["bad.toml"]
     with pytest.raises(IntegrationError):
         lattice_run("bad.toml")
+
+
+@pytest.mark.parametrize("quantities", ['["Q", "P", "L", "E"]', '["L"]'])
+def test_a_run_that_failed_can_be_kept_and_looked_at(quantities, tmp_path, monkeypatch):
+    (tmp_path / "bad.toml").write_text(
+        POTENTIAL + '[[term]]\nmodes = [0, 0, 0]\nfield = []\ncoefficient = -0.5\nchannel = "away"\n', encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "bad.toml", "--pulse", "amplitude=30", "--set", f"record.quantities={quantities}", "--keep"]
+    done = lattice(*words, "-o", "run.nc", "--json")
+    assert done.exit_code == 1
+    report = json.loads(done.stdout)
+    assert report["verdict"] == "not shown: the motion diverged"
+    assert report["warnings"][0].startswith("the run did not end well")
+    assert report["step_error"] is None
+    assert {report["ledger"][key] for key in ("source_hbar", "closure", "ratio")} == {None}
+    assert report["multiplets"][0]["peak_L_hbar"] is not None  # of the time before
+    kept = load_run("run.nc")
+    assert int(kept["status"]) == 1
+    assert np.isnan(kept["L"].values[-1]).all()
+    done = lattice(*words)
+    assert done.exit_code == 1
+    assert "nan" not in done.stdout
+    if "Q" in quantities:
+        assert lattice(*words, "--figure", "run.png", "-q").exit_code == 1
+        assert os.path.getsize("run.png") > 10_000
+    late = lattice(*words, "--set", "record.start=19")
+    assert late.exit_code == 1
+    assert "before the first recorded time" in late.stderr
+
+
+def test_the_fix_of_a_failed_run_names_what_both_doors_have(tmp_path, monkeypatch):
+    (tmp_path / "bad.toml").write_text(
+        POTENTIAL + '[[term]]\nmodes = [0, 0, 0]\nfield = []\ncoefficient = -0.5\nchannel = "away"\n', encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    said = lattice("run", "bad.toml", "--pulse", "amplitude=30").stderr
+    assert '--keep (in Python on_failure="keep")' in said
+
+
+def test_small_transfers_are_shown_with_their_digits():
+    assert row_of_numbers([0.1, -2e-5, 0.0, None]) == ("+0.100000", "-0.000020", "0.000000", "–")
+    assert row_of_numbers([1.431e-7, -2.551e-7, 3e-17, None]) == ("+1.431e-07", "-2.551e-07", "0", "–")
+    assert row_of_numbers([3e-17, -1e-16, math.nan]) == ("0.000000", "0.000000", "–")
+    table = lattice("run", "Se", "--set", "duration=8").stdout
+    row = next(line.split() for line in table.splitlines() if line.startswith("  E(1)^2 E(2)"))
+    source, transferred, _, crystal = map(float, row[2:])
+    ratio = float(next(line for line in table.splitlines() if line.startswith("per quantum")).split()[5])
+    assert abs(source / transferred) == pytest.approx(abs(ratio), rel=2e-3)
+    assert source + transferred + crystal == pytest.approx(0.0, abs=2e-3 * abs(crystal))
 
 
 def lattice_run(source):

@@ -57,6 +57,8 @@ def test_probe_text_and_file(folder):
     assert "x̂ = [0 1 0]" in done.stdout
     assert "that is phononic" in " ".join(done.stdout.split())
     assert "the scale is open" in done.stderr
+    for words in ("peak at 45° and 0°", "all together, any angle", "late work", "they add up to 1", "own work"):
+        assert words in " ".join(done.stdout.split())
     seen = xarray.load_dataset(folder / "probe.nc", engine="h5netcdf")
     assert seen.attrs["kind"] == "lattice probe"
     again = lattice.kerr(
@@ -102,11 +104,54 @@ def test_every_kind_is_drawn(folder, tmp_path, kind, file):
 
 
 @pytest.mark.parametrize(
+    ("command", "file", "takes", "instead"),
+    [
+        ("page", "probe.nc", "lattice run, lattice modes, lattice sweep", "lattice plot probe.nc probe -o fig.png"),
+        ("page", "bands.nc", "lattice run, lattice modes, lattice sweep", "lattice plot bands.nc bands -o fig.png"),
+        ("export", "sweep.nc", "lattice run, lattice modes, lattice probe", "lattice page sweep.nc -o sweep.html"),
+        ("export", "mesh.nc", "lattice run, lattice modes, lattice probe", "lattice plot mesh.nc dos -o fig.png"),
+    ],
+)
+def test_a_result_of_another_kind_is_named_with_the_command_that_fits(folder, tmp_path, command, file, takes, instead):
+    ending = {"page": ".html", "export": ".csv"}[command]
+    done = call(command, folder / file, "-o", tmp_path / f"x{ending}")
+    assert done.exit_code == 2
+    kind = f"lattice {file.removesuffix('.nc')}"
+    assert f"found: a file of `{kind} -o`" in done.stderr
+    assert f"give a result of {takes} or a crystal; for this one: " in done.stderr
+    assert instead in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    words = instead.split()  # and that command does it
+    done = call(*words[1:2], folder / file, *words[3:-1], tmp_path / words[-1])
+    assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize(("file", "kind"), [("run.nc", "run"), ("modes.nc", "modes"), ("sweep.nc", "sweep")])
+def test_results_are_no_crystals(folder, file, kind):
+    done = call("modes", folder / file)
+    assert done.exit_code == 2
+    assert f"{file} holds results, not a crystal" in done.stderr
+    assert f"found: a file of `lattice {kind} -o`" in done.stderr
+    assert "lattice page, plot and export" in done.stderr
+
+
+def test_other_hdf5_is_no_crystal(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "force_constants.hdf5", "w") as file:
+        file["force_constants"] = np.zeros((2, 2, 3, 3))
+    done = call("modes", tmp_path / "force_constants.hdf5")
+    assert done.exit_code == 2
+    assert "force_constants.hdf5 is no crystal" in done.stderr
+    assert "--fc" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("plot", "run.nc", "bands"), "not of the kind lattice bands"),
         (("plot", "run.nc", "sweep"), "not of the kind lattice sweep"),
-        (("plot", "run.nc", "modes"), "no table of modes"),
+        (("plot", "run.nc", "modes"), "run.nc is not what `lattice plot FILE modes` takes"),
         (("plot", "modes.nc", "ledger"), "not a run"),
         (("plot", "missing.nc", "bands"), "no such file"),
         (("plot", "bands.nc", "bands", "--component", "w"), "x, y or z"),

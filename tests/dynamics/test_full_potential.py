@@ -15,8 +15,11 @@ from lattice.anharmonic.forces import atoms_of
 from lattice.dynamics.full_motion import SRKN6, VERLET
 from lattice.dynamics.full_potential import simulate_full_potential
 from lattice.dynamics.pulse import total_field
+from lattice.dynamics.table import RESERVED
+from lattice.dynamics.twin import twin_of_run
 
 RECORD = lattice.Record(every=0.02)
+BOOKED = lattice.Record(every=0.02, quantities=("Q", "P", "L", "E", "ledger"))
 DURATION = 1.2
 
 
@@ -118,6 +121,11 @@ def test_every_row_is_the_torque_of_its_forces(cubic):
     for row in ours["channel"].values.tolist():
         gap = np.abs(full["ledger"].sel(channel=row).values - ours["ledger"].sel(channel=row).values).max()
         assert gap < 1e-3 * gross
+    gross_energy = float(np.abs(ours["energy_ledger"]).sum())
+    assert gross_energy > 0
+    for row in ours["channel"].values.tolist():
+        gap = np.abs(full["energy_ledger"].sel(channel=row).values - ours["energy_ledger"].sel(channel=row).values)
+        assert gap.max() < 1e-3 * gross_energy
     np.testing.assert_allclose(full["crystal"].sel(channel="light").values, 0.0)
     np.testing.assert_allclose(
         full["crystal"].sel(channel="exchange").values,
@@ -130,7 +138,7 @@ def test_energy_is_kept(cubic):
     Q0 = np.zeros(cubic.n_modes)
     Q0[cubic.labels == "Eu(1)x"] = 0.3
     run = simulate_full_potential(
-        cubic, (), DURATION, BondCalculator(), record=RECORD, initial=(Q0, np.zeros(cubic.n_modes))
+        cubic, (), DURATION, BondCalculator(), record=BOOKED, initial=(Q0, np.zeros(cubic.n_modes))
     )
     e, weight = cubic.eigenvectors, np.sqrt(crystal().masses)[:, None]
     home = crystal().positions @ crystal().cell
@@ -140,6 +148,36 @@ def test_energy_is_kept(cubic):
     total = kinetic + potential
     assert np.ptp(total) < 1e-5 * np.ptp(kinetic)
     assert np.ptp(kinetic) > 1e-4
+    # What anharmonic rows and the rest of the calculator's forces gave is what its anharmonic energy lost.
+    spring = units.TWO_PI * cubic.frequency
+    stretched = 0.5 * ((spring * run["Q"].values) ** 2).sum(axis=1) / units.EV
+    inside = [row for row in run["channel"].values.tolist() if row not in RESERVED]
+    given = run["energy_series"].sel(channel=inside).sum(("channel", "multiplet")).values
+    lost = (potential - stretched)[0] - (potential - stretched)
+    tolerance = 1e-5 * np.ptp(kinetic)
+    assert np.ptp(lost) > 100 * tolerance
+    np.testing.assert_allclose(given, lost, atol=tolerance)
+
+
+@pytest.mark.parametrize("method", ["srkn6", "verlet"])
+def test_books_close_at_every_recorded_time(method, cubic):
+    """Both, to round-off, from a state in motion and a record that begins and ends within the run."""
+    Q0 = np.where(cubic.multiplet == "Eg(2)", 0.2, 0.1)
+    record = lattice.Record(every=0.03, start=0.05, quantities=("Q", "P", "ledger"))
+    run = simulate_full_potential(
+        cubic, pulse_for(cubic, 0.5), 0.4, BondCalculator(), record=record, initial=(Q0, np.zeros(cubic.n_modes)),
+        method=method, rtol=1e-2,
+    )  # fmt: skip
+    twin = twin_of_run(run)
+    start, path = (Q0, np.zeros(cubic.n_modes)), (run["Q"].values, run["P"].values)
+    gross, gross_energy = float(np.abs(run["ledger"]).sum()), float(np.abs(run["energy_ledger"]).sum())
+    for name, of, size in (("ledger", "angular_momentum", gross), ("energy", "energy", gross_energy)):
+        gained = getattr(twin, of)(*path) - getattr(twin, of)(*start)
+        assert np.abs(gained).max() > 1e-4 * size
+        np.testing.assert_allclose(run[f"{name}_series"].sum("channel").values, gained, atol=1e-11 * size)
+    np.testing.assert_allclose(run["energy_ledger"].sum("channel"), run["energy_change"], atol=1e-11 * gross_energy)
+    spring = np.abs(run["energy_series"].sel(channel="harmonic").values).max()
+    assert spring == 0.0 if method == "srkn6" else 0.0 < spring < 0.1 * gross_energy
 
 
 def test_verlet_is_another_road_of_order_two(cubic):
@@ -257,16 +295,16 @@ def test_files_keep_it_and_verify_says_what_it_cannot_do(cubic, tmp_path):
     from lattice.dynamics.runfile import load_run, save_run
     from lattice.observe.verify import verify_run
 
-    run = simulate_full_potential(cubic, pulse_for(cubic, 0.1), 0.6, BondCalculator(), record=RECORD)
+    run = simulate_full_potential(cubic, pulse_for(cubic, 0.1), 0.6, BondCalculator(), record=BOOKED)
     save_run(run, tmp_path / "full.nc")
     np.testing.assert_array_equal(load_run(tmp_path / "full.nc")["Q"].values, run["Q"].values)
     report = verify_run(tmp_path / "full.nc")
     assert report["ok"]
     assert not report["reintegrated"]
     assert any("calculator" in words for words in report["warnings"])
-    damaged = run.assign(ledger=run["ledger"] * 1.1)
-    save_run(damaged, tmp_path / "damaged.nc")
-    assert not verify_run(tmp_path / "damaged.nc")["ok"]
+    for name in ("ledger", "energy_ledger", "ledger_series", "energy_series"):
+        save_run(run.assign({name: run[name] * 1.1}), tmp_path / "damaged.nc")
+        assert not verify_run(tmp_path / "damaged.nc")["ok"]
 
 
 class Failing:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from polarisation import stokes_angles
 from scipy.linalg import expm
 
 from lattice.errors import InputError
@@ -10,7 +11,6 @@ from lattice.observe.jones import (
     jones_matrix,
     response,
     small_angles,
-    stokes_angles,
     transverse,
     transverse_change,
 )

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from model_potentials import d3d_potential
+from polarisation import stokes_angles
 
 import lattice
 from lattice import units
 from lattice.anharmonic.raman import raman_from_constants, with_raman_drive
 from lattice.errors import InputError
-from lattice.observe.jones import jones_matrix, response, stokes_angles, transverse
+from lattice.observe.jones import jones_matrix, response, transverse
 from lattice.observe.kerr import ANGLES, kerr
 from lattice.observe.probe import Probe, gauge_direction, probe_average, probe_frame
 from lattice.observe.probe_report import probe_report
