@@ -248,6 +248,24 @@ def test_overrides_follow_the_point(folder):
     assert len(np.unique(found["L_peak"].values.round(9))) == 8
 
 
+def test_all_that_a_workflow_manager_passes_on_is_json_and_the_same_each_time(folder):
+    plan, found = plan_in(folder, axes={AMPLITUDE: {"values": [0.1, 60.0]}}, source="Bi2Se3", block=1), []
+    for name in ("a", "b"):
+        place = folder / name
+        counts = silent(json.loads(json.dumps(plan)), str(place), workers=1)
+        document = lattice.sweep_point(str(place), {AMPLITUDE: 0})
+        report = lattice.run(document, folder / f"{name}-point.nc")
+        whole = lattice.collect(str(place), f"{place}.nc")
+        found.append([counts, document, report, whole, lattice.sweep_failures(place)])
+        assert json.loads(json.dumps(found[-1])) == found[-1]
+        assert counts["failed"] == 1
+        document["source"] = "the copy in the store"
+    assert found[0] == found[1]
+    for name in ("{}.nc", "{}-point.nc"):
+        with xarray.open_dataset(folder / name.format("a")) as a, xarray.open_dataset(folder / name.format("b")) as b:
+            assert a.equals(b)
+
+
 def test_the_store_is_lazy_and_its_netcdf_is_the_same(folder):
     plan = plan_in(folder, repeats=2, temperature=20.0, record={"every": 0.1, "keep": True, "quantities": ["Q", "E"]})
     silent(plan, folder / "s", workers=1)
