@@ -23,19 +23,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tree_memory import TreeMemory
 
 import lattice
 from lattice.anharmonic.potential import Potential
 from lattice.study.block import BlockResult
 from lattice.study.columns import GOOD
 from lattice.study.group import groups_of
-from lattice.study.layout import Layout, cut
+from lattice.study.layout import cut
 from lattice.study.local import available_cores
 from lattice.study.plan import read_plan
 from lattice.study.prepare import Preparation
 from lattice.study.reducer import Reducer
 from lattice.study.store import Store, create, open_store
+from lattice.study.sweep import State
 
+ELEMENTS = 1000  #: of the job array whose walk is measured
 GAMMA, CHARGE = 1.2e-3, 1.21  # of the D3d model: eV/(Å√amu)³, e/√amu
 
 
@@ -132,7 +135,7 @@ def overhead(small: int = 100_000, large: int = 1_000_000) -> None:
         for points in (small, large):
             plan, place = plan_of(potential, points), Path(folder, str(points))
             kernel = functools.partial(bare_processes, plan, points, workers)
-            whole = functools.partial(lattice.sweep, plan, place, workers=workers)
+            whole = functools.partial(watched_sweep, plan, place, workers)
             for name, work in (("kernel", kernel), ("sweep", whole)):
                 used[name].append(processor_seconds(lambda name=name, work=work: wall[name].append(seconds(work))))
             store = open_store(place)
@@ -143,15 +146,16 @@ def overhead(small: int = 100_000, large: int = 1_000_000) -> None:
             told = f"kernel {kernel:.1f} µs, sweep {whole:.1f} µs for a point"
             print(f"marginal {label} time: {told}, overhead {100 * (whole / kernel - 1):.1f} %")
         out = Path(folder, "out.nc")
-        spent = seconds(lambda: lattice.collect(place, out))
-        print(f"collect to netCDF: {spent:.1f} s, {out.stat().st_size / 1e6:.0f} MB")
-    print_memory()
+        with TreeMemory() as memory:
+            spent = seconds(lambda: lattice.collect(place, out))
+        print(f"collect to netCDF: {spent:.1f} s, {out.stat().st_size / 1e6:.0f} MB; memory: {memory}")
 
 
-def print_memory() -> None:
-    """Print the largest resident memory of this process and of its children."""
-    for name, who in (("driver", resource.RUSAGE_SELF), ("largest worker", resource.RUSAGE_CHILDREN)):
-        print(f"memory of the {name}: {resource.getrusage(who).ru_maxrss / 1024:.0f} MiB")
+def watched_sweep(plan: dict[str, Any], place: Path, workers: int) -> None:
+    """Run a sweep and print its memory."""
+    with TreeMemory() as memory:
+        lattice.sweep(plan, place, workers=workers)
+    print(f"memory of the sweep: {memory}")
 
 
 def no_work(directory: str, block: tuple[int, ...]) -> int:
@@ -172,43 +176,70 @@ def _opened(directory: str) -> Store:
 
 
 def empty_store(folder: Path, tasks: int) -> Store:
-    """Store of a sweep of `tasks` tasks of 10 points."""
+    """Store of a sweep of `tasks` tasks of one point: far more than `lattice.sweep` would make of any plan."""
     potential = folder / "d3d.toml"
     d3d_potential().save(potential)
-    preparation = Preparation(read_plan(plan_of(str(potential), 10 * tasks)))
-    layout: Layout = cut(preparation.plan.shape, 10)
+    preparation = Preparation(read_plan(plan_of(str(potential), tasks)))
     place = folder / "store"
+    layout = cut(preparation.plan.shape, 1)
     create(place, preparation.stored, preparation.columns, layout, {}, preparation.inputs, {"provenance": {}})
     return open_store(place, write=True)
 
 
 def empty(tasks: int = 100_000) -> None:
-    """Print what tasks cost that do nothing."""
+    """Print what tasks cost that do nothing: first those of one element of a job array, then all others by Dask."""
+    with tempfile.TemporaryDirectory() as folder, TreeMemory() as memory:
+        store = empty_store(Path(folder), tasks)
+        walk_of_an_element(store)
+        submitted_by_dask(store)
+        flags = seconds(store.flags)
+        print(f"reading {tasks} flags: {flags:.1f} s; files {sum(1 for p in store.path.rglob('*') if p.is_file())}")
+        used = processor_seconds(lambda: lattice.collect(store.path, Path(folder, "out.nc")))
+        print(f"collect: {used:.1f} s of processor, {1e3 * used / tasks:.2f} ms for a task")
+    print(f"memory with the scheduler in the driver: {memory}")
+
+
+def walk_of_an_element(store: Store) -> None:
+    """Find and do the share of the first of `ELEMENTS` elements of a job array, as `--share 0/ELEMENTS` does."""
+    begin, used = time.perf_counter(), _used()
+    todo = State.of(store).waiting(store, (0, ELEMENTS))
+    found = time.perf_counter()
+    for block in todo:
+        no_work(str(store.path), block)
+    spent = time.perf_counter() - found
+    print(
+        f"array: one of {ELEMENTS} elements finds its {len(todo)} tasks in {found - begin:.1f} s, "
+        f"then {1e3 * spent / len(todo):.1f} ms for each; {_used() - used:.1f} s of processor in all"
+    )
+
+
+def submitted_by_dask(store: Store) -> None:
+    """Let Dask do what is not finished, through the loop of `lattice sweep --engine dask`."""
     from distributed import Client, LocalCluster
 
     from lattice.study.cluster import map_blocks
 
-    with tempfile.TemporaryDirectory() as folder:
-        store = empty_store(Path(folder), tasks)
-        blocks = [store.layout.at(i) for i in range(store.layout.n_blocks)]
-        with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-            Client(cluster) as client,
-        ):
-            client.upload_file(__file__)  # the workers know it as the module `sweep`
-            import sweep as module
+    blocks = State.of(store).waiting(store, None)
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        client.upload_file(__file__)  # the workers know it as the module `sweep`
+        import sweep as module
 
-            begin, worst, last = time.perf_counter(), 0.0, time.perf_counter()
-            for _ in map_blocks(client, module.no_work, (str(store.path),), blocks):
-                worst, last = max(worst, time.perf_counter() - last), time.perf_counter()
-            spent = last - begin
-        each = 1e3 * spent / tasks
-        print(f"Dask: {tasks} tasks in {spent:.0f} s, {each:.2f} ms for each, at worst {worst:.2f} s between two")
-        flags = seconds(store.flags)
-        print(f"reading {tasks} flags: {flags:.1f} s; files {sum(1 for p in store.path.rglob('*') if p.is_file())}")
-        rows = seconds(lambda: lattice.collect(store.path, Path(folder, "out.nc")))
-        print(f"collect: {rows:.1f} s, {1e3 * rows / tasks:.2f} ms for each task")
-    print_memory()
+        begin, worst, last = time.perf_counter(), 0.0, time.perf_counter()
+        used = time.process_time()
+        for _ in map_blocks(client, module.no_work, (str(store.path),), blocks):
+            worst, last = max(worst, time.perf_counter() - last), time.perf_counter()
+        spent, used = last - begin, time.process_time() - used
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    workers = after.ru_utime + after.ru_stime - others.ru_utime - others.ru_stime
+    print(f"Dask: {len(blocks)} tasks in {spent:.0f} s, at worst {worst:.2f} s between two that are finished")
+    print(
+        f"processor time for a task: {1e3 * used / len(blocks):.2f} ms of scheduler and driver, "
+        f"{1e3 * workers / len(blocks):.2f} ms of a worker"
+    )
 
 
 if __name__ == "__main__":

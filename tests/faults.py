@@ -26,6 +26,14 @@ KINDS = {
     "SIGKILL": (-signal.SIGKILL, False),
     "clock": (100_000, False),  # CLOCK_JUMPS of the file layer
 }
+#: a small one with trajectories; its source is bundled
+SWEEP = {
+    "source": "Bi2Se3",
+    "duration": 0.5,
+    "pulse": [{"frequency": 2.05, "duration": 0.5}],
+    "record": {"every": 0.1, "keep": True},
+    "axes": {"pulse.0.helicity": {"values": [-1.0, 1.0]}},
+}
 REFUSED, WRITTEN, TERMINATED = 11, 12, 13  #: exit status of a fork
 ENDINGS = {"SIGKILL": (-9,), "SIGTERM": (TERMINATED, WRITTEN), "clock": (WRITTEN,)}
 
@@ -53,6 +61,8 @@ def writers():
             examples()[example].write(folder)
         run, modes = load_run(folder / "run.nc"), read_page_source(str(folder / "modes.nc"), None)
     bundled = lattice.load_potential("Bi2Se3")
+    sweep = TemporaryDirectory()  # stays as long as its writer
+    lattice.sweep(SWEEP, Path(sweep.name, "store"), workers=1, progress=False)
     mesh = lattice.solve_mesh(lattice.load("Bi2Se3-noSOC"), (2, 2, 1))
     return {
         "run": ("run.nc", lambda path: save_run(run, path)),
@@ -63,6 +73,7 @@ def writers():
         "page": ("page.html", lambda path: lattice.write_page(modes, path)),
         "table": ("run.csv", lambda path: write_export(run, path)),
         "figure": ("run.svg", lambda path: run_figure(run, path)),
+        "sweep": ("sweep.nc", lambda path: lattice.collect(Path(sweep.name, "store"), path)),
     }
 
 

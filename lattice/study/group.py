@@ -57,7 +57,7 @@ class Group:
         settings = self.settings
         return shared_potential(settings.potential or settings.source, settings.frequencies, settings.overrides)
 
-    def part(self, part: slice) -> Group:
+    def part(self, part: slice | IntArray) -> Group:
         """Return some of the points; what they share is that of the whole group."""
         varying = {key: values[part] for key, values in self.varying.items()}
         return replace(self, rows=self.rows[part], varying=varying, seeds=self.seeds[part], streams=self.streams[part])

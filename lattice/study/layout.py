@@ -12,7 +12,7 @@ from lattice.structure.crystal import IntArray
 
 Block = tuple[int, ...]
 MANY_POINTS = 100_000  #: beyond it the store is made of few large files
-PORTION = 2**23  #: numbers that are in memory at a time where everything is read (64 MiB)
+PORTION = 2**21  #: numbers that are in memory at a time where everything is read (16 MiB, and some copies)
 FEW_BLOCKS = 800  #: of a large sweep: each is two files
 POINTS_OF_MANY_BLOCKS = 10_000  #: least points of a block where even `FEW_BLOCKS` would hold too many each
 MOST_BLOCKS = 20_000  #: of any sweep: a scheduler hands out some hundreds in a second, to a thousand cores

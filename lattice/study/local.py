@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
 import subprocess
 import sys
+import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +20,7 @@ from lattice.errors import LatticeError
 from lattice.study.layout import Block
 from lattice.study.task import ATTEMPTS, run_task
 
+GRACE = 5.0  #: s that an interrupted sweep waits for its running blocks, which last about two; Slurm waits thirty
 LOST_BLOCK = -1  #: in place of the number of failed points: no process survived the block
 _ALONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -35,7 +38,7 @@ def run_here(directory: Path, version: str, blocks: Sequence[Block]) -> Iterator
         yield block, run_task(str(directory), version, block)
 
 
-def run_processes(directory: Path, version: str, blocks: Sequence[Block], workers: int) -> Iterator[tuple[Block, int]]:
+def run_processes(directory: Path, version: str, blocks: Sequence[Block], workers: int) -> Generator[tuple[Block, int]]:
     """Compute blocks in processes.
 
     Parameters
@@ -57,6 +60,11 @@ def run_processes(directory: Path, version: str, blocks: Sequence[Block], worker
     ------
     LatticeError
         What a process could not do at all.
+
+    Notes
+    -----
+    Interrupted, it lets the processes finish the blocks that they have, for `GRACE` seconds or until it is interrupted
+    again, and drops what is not finished by then. The next call finds those blocks in the store.
     """
     waiting, attempts = deque(blocks), Counter[Block]()
     running: dict[IO[str], _Worker] = {}
@@ -84,7 +92,19 @@ def run_processes(directory: Path, version: str, blocks: Sequence[Block], worker
                     yield block, LOST_BLOCK if failed is None else failed
     finally:
         selector.close()
-        for worker in running.values():
+        _dismiss(running.values())
+
+
+def _dismiss(workers: Collection[_Worker]) -> None:
+    """End processes, soon after the blocks that they have."""
+    deadline = time.monotonic() + GRACE
+    try:
+        for worker in workers:
+            worker.leave()
+        for worker in workers:
+            worker.wait(deadline - time.monotonic())
+    finally:
+        for worker in workers:
             worker.stop()
 
 
@@ -134,12 +154,19 @@ class _Worker:
             raise getattr(errors, kind, LatticeError)(what, found=found, fix=fix)
         return int(answer["failed"])
 
+    def leave(self) -> None:
+        """Let the process end after the block that it has."""
+        with contextlib.suppress(BrokenPipeError):
+            self._questions.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended, but no longer."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, seconds))
+
     def stop(self) -> None:
         """End the process; a block that it was computing is dropped."""
         self._process.kill()
         self._process.wait()
         self.answers.close()
-        try:
-            self._questions.close()
-        except BrokenPipeError:
-            return
+        self.leave()

@@ -96,15 +96,38 @@ class Reducer:
         try:
             return self._step_of(whole)
         except LatticeError:
+            usable = self._usable(whole)
+        try:
+            return self._step_of(usable)
+        except LatticeError:
             steps = []
-            for i in range(len(whole.rows)):
+            for i in range(len(usable.rows)):
                 try:
-                    steps.append(self._step_of(whole.part(slice(i, i + 1))))
+                    steps.append(self._step_of(usable.part(slice(i, i + 1))))
                 except LatticeError as error:
                     refused = error
             if not steps:
                 raise refused from None
             return min(steps)
+
+    def _usable(self, group: Group) -> Group:
+        """Points whose arguments can be made: nearly all that the kernel takes, and found without it.
+
+        Raises
+        ------
+        LatticeError
+            If there are none.
+        """
+        good = []
+        for i in range(len(group.rows)):
+            try:
+                self._arguments(group.part(slice(i, i + 1)))
+                good.append(i)
+            except LatticeError as error:
+                refused = error
+        if not good:
+            raise refused
+        return group.part(np.array(good))
 
     def _step_of(self, group: Group) -> float:
         return reduced_step(**self._arguments(group), numbers=group.streams, n_threads=group.settings.threads)

@@ -88,8 +88,23 @@ class Store:
 
     def flags(self) -> IntArray:
         """Return for each block −1, or the number of its points that failed: ``(n_blocks,)``."""
-        flags = np.asarray(_array(self.group, FINISHED)[tuple(slice(0, n) for n in self.layout.grid)])
-        return flags.ravel().astype(np.int64)
+        flags = np.full(self.layout.n_blocks, NOT_FINISHED, dtype=np.int64)
+        if raised := self._raised():
+            index = np.array(raised).T
+            flags[np.ravel_multi_index(tuple(index), self.layout.grid)] = _array(self.group, FINISHED).vindex[*index]
+        return flags
+
+    def _raised(self) -> list[Block]:
+        """Blocks whose flag has a file: one look at the folder, where Zarr would ask for every file there might be."""
+        found = []
+        for entry in os.scandir(self.path / FINISHED):
+            head, *words = entry.name.split(".")
+            if head == "c" and len(words) == len(self.layout.grid) and all(word.isdecimal() for word in words):
+                block = tuple(map(int, words))
+                # After an interrupted extension there may be more.
+                if all(i < n for i, n in zip(block, self.layout.grid, strict=True)):
+                    found.append(block)
+        return found
 
     def clear(self, block: Block) -> None:
         """Lower the flag of a block, so that it is computed again."""

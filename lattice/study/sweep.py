@@ -8,7 +8,7 @@ import math
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -90,8 +90,9 @@ def sweep(
     todo = state.waiting(store, share)
     bar = Progress(store.plan.n_points, state.finished, shown=progress)
     try:
-        with _interruptible():
-            for block, failed in _run(engine, store, todo, checked, workers, scheduler):
+        # Closed, so that the processes have ended when an interrupt leaves this function.
+        with _interruptible(), contextlib.closing(_run(engine, store, todo, checked, workers, scheduler)) as results:
+            for block, failed in results:
                 lost = write_lost(store, block) if failed == local.LOST_BLOCK else failed
                 bar.add(math.prod(store.layout.sizes(block)), lost)
     finally:
@@ -211,7 +212,7 @@ def _check_engine(engine: object) -> None:
 
 def _run(
     engine: Any, store: Store, todo: Sequence[Block], plan: Plan, workers: int | None, scheduler: str | None
-) -> Iterator[tuple[Block, int]]:
+) -> Generator[tuple[Block, int]]:
     """Blocks as they become finished."""
     if not todo:
         return
@@ -232,7 +233,8 @@ def _run(
 def _interruptible() -> Iterator[None]:
     """Turn SIGTERM (scancel, time limit, pre-emption) into an orderly exit with status 143.
 
-    Running blocks are dropped: without their flags they are computed again.
+    Running blocks are finished where that is soon done (processes of this machine), else dropped: without their flags
+    they are computed again.
     """
 
     def leave(number: int, _frame: FrameType | None) -> None:

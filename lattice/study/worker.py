@@ -16,8 +16,10 @@ from lattice.errors import LatticeError
 
 def serve(directory: str, version: str) -> None:
     """Compute blocks until there are no more, or the driver has gone."""
-    # The driver decides what an interrupt means. What libraries print must not get between the answers.
+    # The driver decides what an interrupt means; terminals and Slurm send it to every process. Without driver there are
+    # no more blocks. What libraries print must not get between the answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     from lattice.study.task import run_task

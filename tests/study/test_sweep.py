@@ -248,6 +248,24 @@ def test_overrides_follow_the_point(folder):
     assert len(np.unique(found["L_peak"].values.round(9))) == 8
 
 
+def test_all_that_a_workflow_manager_passes_on_is_json_and_the_same_each_time(folder):
+    plan, found = plan_in(folder, axes={AMPLITUDE: {"values": [0.1, 60.0]}}, source="Bi2Se3", block=1), []
+    for name in ("a", "b"):
+        place = folder / name
+        counts = silent(json.loads(json.dumps(plan)), str(place), workers=1)
+        document = lattice.sweep_point(str(place), {AMPLITUDE: 0})
+        report = lattice.run(document, folder / f"{name}-point.nc")
+        whole = lattice.collect(str(place), f"{place}.nc")
+        found.append([counts, document, report, whole, lattice.sweep_failures(place)])
+        assert json.loads(json.dumps(found[-1])) == found[-1]
+        assert counts["failed"] == 1
+        document["source"] = "the copy in the store"
+    assert found[0] == found[1]
+    for name in ("{}.nc", "{}-point.nc"):
+        with xarray.open_dataset(folder / name.format("a")) as a, xarray.open_dataset(folder / name.format("b")) as b:
+            assert a.equals(b)
+
+
 def test_the_store_is_lazy_and_its_netcdf_is_the_same(folder):
     plan = plan_in(folder, repeats=2, temperature=20.0, record={"every": 0.1, "keep": True, "quantities": ["Q", "E"]})
     silent(plan, folder / "s", workers=1)
@@ -307,31 +325,59 @@ def test_a_folder_of_another_schema_is_refused(folder):
         lattice.open_sweep(folder)
 
 
-def test_a_killed_process_is_replaced_and_a_block_that_kills_three_is_given_up(folder, monkeypatch):
-    """A process that dies at a block: the others are computed, the block is booked as lost, its flag is up."""
-    plan = plan_in(folder, axes={AMPLITUDE: {"linspace": [0.05, 0.2, 3]}}, block=1)
-    make(plan, folder / "s")
+def before_block(folder, monkeypatch, statement):
+    """Let the processes of the local engine execute a statement before each block."""
     poison = folder / "poison"
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(
-        "import os, signal, sys\n"
+        "import os, signal, sys, time\n"
         "if 'lattice.study.worker' in ' '.join(sys.orig_argv):\n"
         "    import lattice.study.task as task\n"
         "    good = task.run_task\n"
         "    def run_task(directory, version, block):\n"
-        "        if block[0] == 1:\n"
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"        {statement}\n"
         "        return good(directory, version, block)\n"
         "    task.run_task = run_task\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("PYTHONPATH", str(poison))
+
+
+def test_a_killed_process_is_replaced_and_a_block_that_kills_three_is_given_up(folder, monkeypatch):
+    """A process that dies at a block: the others are computed, the block is booked as lost, its flag is up."""
+    plan = plan_in(folder, axes={AMPLITUDE: {"linspace": [0.05, 0.2, 3]}}, block=1)
+    make(plan, folder / "s")
+    before_block(folder, monkeypatch, "if block[0] == 1: os.kill(os.getpid(), signal.SIGKILL)")
     counts = silent(plan, folder / "s", workers=2)
     assert counts["failed"] == 1
     assert lattice.open_sweep(folder / "s")["status"].values.tolist() == [0, 4, 0]
     assert "killed 3 times" in lattice.sweep_failures(folder / "s")[0]["message"]
     monkeypatch.delenv("PYTHONPATH")
     assert silent(plan, folder / "s", workers=2, retry_failed=True)["done"] == 3
+
+
+def interrupted(folder, grace, monkeypatch):
+    """Interrupt two processes after the first of six blocks; return how many are finished, and the seconds it took."""
+    make(plan_in(folder), folder / "s")
+    monkeypatch.setattr("lattice.study.local.GRACE", grace)
+    store = open_store(folder / "s")
+    sweep = run_processes(folder / "s", "v", [store.layout.at(i) for i in range(6)], 2)
+    next(sweep)
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sweep.throw(KeyboardInterrupt)
+    return (store.flags() != NOT_FINISHED).sum(), time.monotonic() - begin
+
+
+def test_an_interrupt_lets_the_running_blocks_be_finished(folder, monkeypatch):
+    assert interrupted(folder, 60.0, monkeypatch)[0] == 3
+
+
+def test_an_interrupt_drops_blocks_that_take_long(folder, monkeypatch):
+    before_block(folder, monkeypatch, "time.sleep(60.0 if block[0] else 0.0)")
+    finished, spent = interrupted(folder, 0.2, monkeypatch)
+    assert finished in (1, 2)  # those with another block[0] sleep
+    assert spent < 30
 
 
 def test_what_a_process_cannot_do_at_all_is_raised(folder):
