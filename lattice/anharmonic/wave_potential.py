@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import pairwise, permutations, product
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from lattice.structure.supercell import integer_matrix
 from lattice.structure.supercell_search import describe_supercell
 from lattice.structure.symmetry import find_spacegroup
 
-MAX_COORDINATES = 300  #: the tensor of their couplings, half of it with phases, stays below 2 GiB
+MAX_COORDINATES = 300  #: four tensors of their couplings stay below 1 GiB
 _ZERO = 1e-9  #: of the largest coupling; what symmetry forbids is round-off far below
 _CLOSED = 1e-5  #: defect of a matrix that should be orthogonal
 _NO_CHARGE = 1e-9  #: e/√amu
@@ -117,31 +117,39 @@ def wave_tensor(coordinates: WaveCoordinates, constants: CubicForceConstants) ->
     columns = np.concatenate(
         [coordinates.patterns(constants.translations), np.tile(shift, (1, len(constants.translations), 1))]
     )
-    waves: ComplexArray = contract_cubic(constants, home, columns, columns).astype(np.complex128)
-    running = np.flatnonzero(np.append(coordinates.running, [False] * 3))
-    x, y = running[::2], running[1::2]
-    for axis in range(3):
-        _to_waves(np.moveaxis(waves, axis, 0), x, y)
-    qpoint = np.concatenate([coordinates.qpoint, np.zeros((3, 3))])
-    qpoint[y] *= -1
-    for component in qpoint.T:
-        total = component[:, None, None] + component[:, None] + component
-        waves[np.abs(total - np.rint(total)) > SAME_Q] = 0.0
-    for axis in range(3):
-        _from_waves(np.moveaxis(waves, axis, 0), x, y)
-    return np.asarray(waves.real / np.sqrt(coordinates.n_cells))
+    tensor = contract_cubic(constants, home, columns, columns)
+    starts = np.flatnonzero(np.diff(coordinates.wave, prepend=-1)).tolist()
+    edges = [*starts, coordinates.n, coordinates.n + 3]
+    waves = [*coordinates.qpoint[starts], np.zeros(3)]
+    blocks = [(slice(a, b), q) for (a, b), q in zip(pairwise(edges), waves, strict=True)]
+    for triple in product(blocks, repeat=3):
+        place = tuple(part for part, _ in triple)
+        tensor[place] = _conserving(tensor[place], [q for _, q in triple])
+    tensor /= np.sqrt(coordinates.n_cells)
+    return tensor
 
 
-def _to_waves(tensor: ComplexArray, x: IntArray, y: IntArray) -> None:
-    """Turn derivatives by Q_x, Q_y into those along ε and ε*, in place on the first axis: ε = (e_x + i e_y)/√2."""
-    plus, minus = tensor[x] + 1j * tensor[y], tensor[x] - 1j * tensor[y]
-    tensor[x], tensor[y] = plus / np.sqrt(2.0), minus / np.sqrt(2.0)
+def _conserving(block: FloatArray, waves: Sequence[FloatArray]) -> FloatArray:
+    """Return the part of a block of couplings among three waves that conserves the wave vector, up to G.
 
-
-def _from_waves(tensor: ComplexArray, x: IntArray, y: IntArray) -> None:
-    """Undo `_to_waves`."""
-    real, imaginary = tensor[x] + tensor[y], -1j * (tensor[x] - tensor[y])
-    tensor[x], tensor[y] = real / np.sqrt(2.0), imaginary / np.sqrt(2.0)
+    A pair (x, y) stands for the amplitudes of ε and ε*, e_x = (ε + ε*)/√2 and e_y = (ε − ε*)/(√2 i), at q and −q.
+    """
+    kinds = [1 if same_wave(q, -q) else 2 for q in waves]
+    signed = [[q] if kind == 1 else [q, -q] for q, kind in zip(waves, kinds, strict=True)]
+    kept = np.array([same_wave(a + b + c, np.zeros(3)) for a, b, c in product(*signed)])
+    if kept.all():
+        return block
+    if not kept.any():
+        return np.zeros_like(block)
+    pair = np.array([[1.0, 1.0j], [1.0, -1.0j]]) / np.sqrt(2.0)
+    unitary: ComplexArray = np.eye(1, dtype=np.complex128)
+    for kind in kinds:
+        unitary = np.asarray(np.kron(unitary, np.eye(1) if kind == 1 else pair), dtype=np.complex128)
+    projector = (unitary.conj().T @ (kept[:, None] * unitary)).real
+    split = [n for size, kind in zip(block.shape, kinds, strict=True) for n in (size // kind, kind)]
+    partners = block.reshape(split).transpose(1, 3, 5, 0, 2, 4)
+    projected = (projector @ partners.reshape(len(kept), -1)).reshape(partners.shape)
+    return np.asarray(projected.transpose(3, 0, 4, 1, 5, 2).reshape(block.shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,6 +239,15 @@ def _check_star(coordinates: WaveCoordinates, group: SpaceGroup) -> None:
         )
 
 
+def _channels(coordinates: WaveCoordinates, index: IntArray) -> list[str]:
+    """Return the name of the channel of each product of coordinates ``(n_terms, 3)``."""
+    names, kind = np.unique(coordinates.multiplet, return_inverse=True)
+    products, which = np.unique(kind[index], axis=0, return_inverse=True)
+    first = {int(k): t for t, k in reversed(list(enumerate(which.ravel().tolist())))}
+    known = [channel_name(names[kind[index[first[k]]]].tolist()) for k in range(len(products))]
+    return [known[k] for k in which.ravel().tolist()]
+
+
 def _potential(
     coordinates: WaveCoordinates, cubic: _Cubic, constants: CubicForceConstants, linewidth: float
 ) -> Potential:
@@ -244,7 +261,7 @@ def _potential(
     coefficient = (cubic.tensor[at] * share).tolist()
     errors = (np.hypot(cubic.change[at], cubic.spread[at]) * share).tolist()
     factors: list[tuple[int, ...]] = [tuple(row) for row in index.tolist()]
-    channel = [channel_name([str(coordinates.multiplet[s]) for s in row]) for row in factors]
+    channel = _channels(coordinates, index)
     report = _report(cubic, channel, coefficient, errors)
     eigenvectors, cell = coordinates.eigenvectors(), coordinates.supercell()
     fields: list[tuple[int, ...]] = [()] * len(factors)
