@@ -115,6 +115,25 @@ def cubic_constants(points):
     return array
 
 
+@cache
+def home_constants(*sides):
+    """The same of a diagonal supercell, the rows of the home cell alone."""
+    from lattice.structure.cubic import CubicForceConstants
+    from lattice.structure.supercell import cell_translations, translation_index
+
+    c, matrix = crystal(), np.diag(sides)
+    translations = cell_translations(matrix)
+    n, n_cells = c.n_atoms, len(translations)
+    array = np.zeros((n, n_cells, n, n_cells, n, 3, 3, 3))
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        tensor = third_derivative(r)  # a bond from j to i is met too, with the opposite sign
+        other = int(translation_index(shift, translations, matrix))
+        for (p, t, a), (q, u, b) in itertools.product(((i, 0, -1.0), (j, other, 1.0)), repeat=2):
+            array[i, t, p, u, q] -= a * b * tensor
+    return CubicForceConstants(array, translations, matrix)
+
+
 def fourth_derivative(r):
     """∂⁴φ/∂r∂r∂r∂r ``(3, 3, 3, 3)`` of one bond."""
     s, one = float(r @ r), np.eye(3)

@@ -8,11 +8,12 @@ import numpy as np
 
 from lattice.cli.columns import aligned
 from lattice.cli.options import VERBOSE
-from lattice.structure.commensurate import q_text
+from lattice.structure.commensurate import q_text, same_wave
 
 if TYPE_CHECKING:
     from lattice.anharmonic.fit_plan import FitPlan
     from lattice.anharmonic.potential import Potential
+    from lattice.structure.crystal import FloatArray
 
 SHOWN = 12  #: couplings that are listed without -v
 
@@ -49,8 +50,14 @@ def _waves(table: dict[str, Any], potential: Potential) -> list[str]:
     """Say at which wave vectors the coordinates are, and to how many cells V belongs."""
     if "qpoints" not in table:
         return []
-    waves = ", ".join("Γ" if not any(q) else f"±({q_text(np.array(q))})" for q in table["qpoints"])
+    waves = ", ".join(_wave(np.array(q)) for q in table["qpoints"])
     return [f"{potential.n_modes} real coordinates at {waves}; V, L and Q are those of N = {table['n_cells']} cells"]
+
+
+def _wave(qpoint: FloatArray) -> str:
+    if not qpoint.any():
+        return "Γ"
+    return ("" if same_wave(qpoint, -qpoint) else "±") + f"({q_text(qpoint)})"
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lennard_jones import calculator, crystal, cubic_constants, dispersive, supercell_derivatives
+from lennard_jones import calculator, crystal, cubic_constants, dispersive, home_constants, supercell_derivatives
 
 import lattice
 from lattice.anharmonic.invariance import check_invariance
@@ -35,8 +35,8 @@ def row():
 
 @pytest.fixture(scope="module")
 def sheet():
-    """2×2×1."""
-    return supercell_of(2, 2, 1)
+    """2×2×1, sorted by cells alone."""
+    return home_constants(2, 2, 1)
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +237,7 @@ def test_points_on_the_boundary_are_real(sheet):
     """q ≡ −q: real modes; three different points couple; two of one never do with a third of another."""
     c = dispersive(2, 2, 1)
     points = [(0.5, 0, 0), (0, 0.5, 0), (0.5, 0.5, 0)]
-    potential = lattice.project_waves([lattice.solve_modes(c, q) for q in points], sheet[2])
+    potential = lattice.project_waves([lattice.solve_modes(c, q) for q in points], sheet)
     assert potential.n_modes == 45
     terms = rows(potential)
     assert {tuple(s // 15 for s in modes) for modes in terms} == {(0, 1, 2)}
@@ -248,10 +248,145 @@ def test_points_on_the_boundary_are_real(sheet):
     assert check_invariance(potential)
 
 
+def test_constants_of_the_home_cell_are_rows_of_the_supercell(row):
+    np.testing.assert_allclose(home_constants(3, 1, 1).array, row[2].array, atol=1e-12 * np.abs(row[2].array).max())
+
+
+def test_ninety_atoms_take_seconds_and_little_memory():
+    """A 3×3×2 supercell of five atoms: one triple, and all couplings among Γ and two wave vectors."""
+    import time
+    import tracemalloc
+
+    constants, c = home_constants(3, 3, 2), dispersive(3, 3, 2)
+    modes = [lattice.solve_modes(c, q) for q in ((0, 0, 0), (0, 0, 0.5), (THIRD, THIRD, 0))]
+    tracemalloc.start()
+    start = time.perf_counter()
+    lattice.project_triple(modes[2], modes[2], modes[2], constants)
+    potential = lattice.project_waves(modes, constants)
+    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert potential.n_modes == 12 + 15 + 30
+    assert potential.source["waves"]["n_cells"] == 6
+    assert seconds < 20
+    assert peak < 2**29
+
+
 def test_missing_arms_are_named(sheet):
     """Alone in its smallest supercell a point needs no other; in a larger one symmetry leads to other arms."""
     mode = lattice.solve_modes(dispersive(2, 2, 1), (0.5, 0, 0))
-    assert lattice.project_waves([mode], sheet[2]).n_modes == 15
+    assert lattice.project_waves([mode], sheet).n_modes == 15
     with pytest.raises(lattice.InputError, match="missing") as caught:
-        lattice.project_waves([mode], sheet[2], supercell=(2, 2, 1))
+        lattice.project_waves([mode], sheet, supercell=(2, 2, 1))
     assert "add 1/2,1/2,0" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def column():
+    """1×1×3: the wave vectors (0, 0, ±1/3) lie on the three-fold axis."""
+    return supercell_of(1, 1, 3)
+
+
+def on_axis(*heights):
+    return [lattice.solve_modes(dispersive(1, 1, 3), (0, 0, z)) for z in heights]
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, THIRD), (THIRD, THIRD), (THIRD, -THIRD)])
+def test_couplings_vanish_exactly_where_channels_are_forbidden(first, second, column):
+    """The table of channels and the couplings of a crystal agree product by product."""
+    a, b, c = on_axis(first, second, first + second)
+    assert a.rotation_order == b.rotation_order == c.rotation_order == 3
+    opposite = replace(c, qpoint=-c.qpoint, eigenvectors=c.eigenvectors.conj())
+    triple = lattice.project_triple(a, b, opposite, column[2])
+    raw = by_phono3py(column[0], column[1], (a, b, opposite))
+    allowed = np.zeros(triple.array.shape, dtype=bool)
+    for row in lattice.line_channels(a, b, c):
+        place = tuple(row["modes"])
+        allowed[place] = True
+        if first == second:
+            allowed[place[1], place[0], place[2]] = True
+    keep = np.ix_(*([i for x in m.multiplets if not x.acoustic for i in x.indices] for m in (a, b, c)))
+    size, largest = np.abs(raw)[keep], np.abs(raw[keep]).max()
+    assert 0.2 < allowed[keep].mean() < 0.5
+    assert size[~allowed[keep]].max() < 1e-9 * largest
+    assert size[allowed[keep]].min() > 1e-7 * largest
+    np.testing.assert_allclose(triple.array, raw, atol=1e-9 * np.abs(raw).max())
+
+
+def test_circular_partners_on_the_axis(column, tmp_path):
+    """Pairs ±q of degenerate modes: four coordinates; their file can be read, run and moved by a lattice vector."""
+    gamma, wave = on_axis(0, THIRD)
+    potential = lattice.project_waves([gamma, wave], column[2], linewidth=0.1)
+    of_wave = potential.multiplet == "E(1)@0,0,1/3"
+    assert potential.labels[of_wave].tolist() == [f"E(1)@0,0,1/3{end}" for end in ("x1", "y1", "x2", "y2")]
+    terms = rows(potential)
+    some = list(terms)[:: len(terms) // 12]
+    largest = max(map(abs, terms.values()))
+    for modes, exact in zip(some, supercell_derivatives(potential, some), strict=True):
+        assert terms[modes] == pytest.approx(exact * orders_over_six(modes), rel=1e-7, abs=1e-9 * largest)
+    x = np.flatnonzero((potential.pair > np.arange(42)) & (np.arange(42) >= 12))
+    np.testing.assert_allclose(
+        potential.angular_momentum[:, x, potential.pair[x]].T, wave.J[potential.mode_numbers[x]], atol=1e-9
+    )
+    potential.save(tmp_path / "waves.toml")
+    loaded = lattice.load_potential(tmp_path / "waves.toml")
+    np.testing.assert_array_equal(loaded.pair, potential.pair)
+    assert rows(loaded) == pytest.approx(terms, rel=1e-12)
+    rng = np.random.default_rng(4)
+    Q = rng.normal(size=42) * 0.1
+    moved = Q.copy()  # by one lattice vector a₃: Q_q → Q_q exp(−2πi q·a₃), so that x turns into y
+    turn = 2 * np.pi / 3
+    y = potential.pair[x]
+    moved[x] = np.cos(turn) * Q[x] - np.sin(turn) * Q[y]
+    moved[y] = np.sin(turn) * Q[x] + np.cos(turn) * Q[y]
+    assert energy(potential, moved) == pytest.approx(energy(potential, Q), rel=1e-8)
+    record = lattice.Record(every=0.05)
+    still = np.zeros(42)
+    one, two = (lattice.simulate(loaded, [], 1.0, initial=(start, still), record=record) for start in (Q, moved))
+    last, other = one["Q"].values[-1], two["Q"].values[-1]
+    assert np.abs(last[12:] - Q[12:]).max() > 0.05
+    np.testing.assert_allclose(other[:12], last[:12], atol=1e-7)
+    np.testing.assert_allclose(other[x], np.cos(turn) * last[x] - np.sin(turn) * last[y], atol=1e-7)
+    np.testing.assert_allclose(other[y], np.sin(turn) * last[x] + np.cos(turn) * last[y], atol=1e-7)
+
+
+def test_only_a_running_wave_of_definite_sense_has_angular_momentum(column):
+    """Q_x = cos ωt, Q_y = sin ωt runs along +q and carries J(q, ν) per quantum; along −q it is the opposite."""
+    gamma, wave = on_axis(0, THIRD)
+    bare = replace(lattice.project_waves([gamma, wave], column[2]), coefficient=np.zeros(0), channel=np.zeros(0, str),
+                   mode_index=np.zeros((0, 3), int), field_axis=np.zeros((0, 0), int))  # fmt: skip
+    pairs = [i for i in range(12, 42) if bare.pair[i] > i]
+    for i in pairs[:3]:
+        omega = 2 * np.pi * bare.frequency[i]
+        for sense in (1, -1):
+            Q, P = np.zeros(42), np.zeros(42)
+            Q[i], P[i + 1] = 1.0, sense * omega
+            run = lattice.simulate(bare, [], 0.1, initial=(Q, P))
+            quanta = omega / lattice.units.HBAR  # energy ω² |Q|² over ħω
+            spin = sense * wave.J[bare.mode_numbers[i]] * quanta
+            np.testing.assert_allclose(run["L"].values.sum(axis=1), np.tile(spin, (len(run["L"]), 1)), atol=1e-7)
+
+
+def test_bad_arguments(row, waves, sheet):
+    c = dispersive(3, 1, 1)
+    quarter = lattice.solve_modes(c, (0.25, 0, 0))
+    with pytest.raises(lattice.InputError, match="not commensurate") as caught:
+        lattice.project_waves([quarter], row[2])
+    assert "1/3,0,0" in str(caught.value)
+    with pytest.raises(lattice.InputError, match="not commensurate"):
+        lattice.project_triple(waves[1], waves[1], waves[1], sheet)
+    with pytest.raises(lattice.InputError, match="add up") as caught:
+        lattice.project_triple(waves[0], waves[0], waves[1], row[2])
+    assert "take 0,0,0 as the third" in str(caught.value)
+    with pytest.raises(lattice.InputError, match="no wave vectors"):
+        lattice.project_waves([], row[2])
+    with pytest.raises(lattice.InputError, match="linewidth"):
+        lattice.project_waves(waves, row[2], linewidth=-1)
+    with pytest.raises(lattice.InputError, match="cannot be chosen"):
+        lattice.project_waves(waves, row[2], multiplets=["Eu(1)", "Eg(9)"])
+    with pytest.raises(lattice.InputError, match="commensurate"):
+        lattice.project_waves(waves, row[2], supercell=(2, 1, 1))
+    broken = replace(row[2], array=np.random.default_rng(0).normal(size=row[2].array.shape))
+    with pytest.raises(lattice.SymmetryError, match="symmetry of the crystal"):
+        lattice.project_waves(waves, broken)
+    part = lattice.project_waves(waves, row[2], multiplets=["Eu(1)", waves[1].multiplets[0].label + "@1/3,0,0"])
+    assert part.n_modes == 4
