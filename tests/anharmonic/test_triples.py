@@ -341,7 +341,7 @@ def test_circular_partners_on_the_axis(column, tmp_path):
     assert energy(potential, moved) == pytest.approx(energy(potential, Q), rel=1e-8)
     record = lattice.Record(every=0.05)
     still = np.zeros(42)
-    one, two = (lattice.simulate(loaded, [], 1.0, initial=(start, still), record=record) for start in (Q, moved))
+    one, two = (lattice.simulate(loaded, [], 0.3, initial=(start, still), record=record) for start in (Q, moved))
     last, other = one["Q"].values[-1], two["Q"].values[-1]
     assert np.abs(last[12:] - Q[12:]).max() > 0.05
     np.testing.assert_allclose(other[:12], last[:12], atol=1e-7)
