@@ -115,6 +115,25 @@ def cubic_constants(points):
     return array
 
 
+@cache
+def home_constants(*sides):
+    """The same of a diagonal supercell, the rows of the home cell alone."""
+    from lattice.structure.cubic import CubicForceConstants
+    from lattice.structure.supercell import cell_translations, translation_index
+
+    c, matrix = crystal(), np.diag(sides)
+    translations = cell_translations(matrix)
+    n, n_cells = c.n_atoms, len(translations)
+    array = np.zeros((n, n_cells, n, n_cells, n, 3, 3, 3))
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        tensor = third_derivative(r)  # a bond from j to i is met too, with the opposite sign
+        other = int(translation_index(shift, translations, matrix))
+        for (p, t, a), (q, u, b) in itertools.product(((i, 0, -1.0), (j, other, 1.0)), repeat=2):
+            array[i, t, p, u, q] -= a * b * tensor
+    return CubicForceConstants(array, translations, matrix)
+
+
 def fourth_derivative(r):
     """∂⁴φ/∂r∂r∂r∂r ``(3, 3, 3, 3)`` of one bond."""
     s, one = float(r @ r), np.eye(3)
@@ -172,3 +191,44 @@ class BondCalculator:
     def energy(self, positions):
         """Energy in eV per cell."""
         return 0.5 * radial(self._bonds(positions)[1], 0).sum()
+
+
+@cache
+def dispersive(*sides):
+    """The crystal with its second-order force constants in a diagonal supercell, as analytic lattice sums."""
+    from dataclasses import replace
+
+    from lattice.structure.crystal import ForceConstants
+    from lattice.structure.supercell import cell_translations, translation_index
+
+    c, matrix = crystal(), np.diag(sides)
+    translations = cell_translations(matrix)
+    array = np.zeros((c.n_atoms, len(translations), c.n_atoms, 3, 3))
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i]).astype(int)
+        block = 4 * radial(r @ r, 2) * np.outer(r, r) + 2 * radial(r @ r, 1) * np.eye(3)
+        array[i, int(translation_index(shift, translations, matrix)), j] -= block
+        array[i, 0, i] += block
+    return replace(c, force_constants=ForceConstants(array, translations, matrix))
+
+
+def supercell_bonds(record):
+    """Atoms (x, y) of a supercell at the ends of each bond, and ∂³φ/∂r∂r∂r of the bond."""
+    points, inverse = record.positions @ record.cell, np.linalg.inv(record.cell)
+    ends, tensors = [], []
+    for i, _, r in bonds():
+        tensor = third_derivative(r)
+        for x in range(i, len(points), crystal().n_atoms):
+            difference = (points[x] + r - points) @ inverse
+            ends.append((x, int(np.abs(difference - np.rint(difference)).sum(axis=1).argmin())))
+            tensors.append(tensor)
+    return np.array(ends).T, np.array(tensors)
+
+
+def supercell_derivatives(potential, products):
+    """∂³V/∂Q∂Q∂Q of a potential of a supercell: sums over all its bonds, from its eigenvectors alone."""
+    (x, y), tensors = supercell_bonds(potential.crystal)
+    weighted = potential.eigenvectors / np.sqrt(potential.crystal.masses)[:, None]
+    stretch = weighted[:, y] - weighted[:, x]
+    # every bond is met from both of its ends
+    return [np.einsum("nabc,na,nb,nc->", tensors, *stretch[list(m)], optimize=True) / 2 for m in products]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from lattice.anharmonic.channels import ALLOWED, Describe
+from lattice.anharmonic.stars import moved_waves, shifted_wave
 from lattice.errors import InputError
 from lattice.modes.modes import ComplexArray, Modes
 from lattice.modes.representation import cell_of
-from lattice.structure.crystal import Crystal, FloatArray, IntArray
-from lattice.structure.symmetry import cartesian_rotations, permutations
+from lattice.structure.crystal import Crystal, FloatArray
 
 _SAME_Q = 1e-5
 
@@ -53,7 +53,7 @@ def line_channels(a: Modes, b: Modes, c: Modes) -> list[dict[str, Any]]:
     vectors = [a.eigenvectors[keep[0]], b.eigenvectors[keep[1]], c.eigenvectors[keep[2]].conj()]
     weight = np.zeros(tuple(len(k) for k in keep))
     count = 0
-    for matrices, order in _elements(a.crystal, waves, vectors):
+    for matrices, order in triple_operations(a.crystal, waves, vectors):
         # Π_i ⟨x_i|T|x_π(i)⟩ over all products x at once
         letters = "ijk"
         weight += (
@@ -73,7 +73,32 @@ def line_channels(a: Modes, b: Modes, c: Modes) -> list[dict[str, Any]]:
 
 def _check(a: Modes, b: Modes, c: Modes) -> None:
     """The modes must be of one crystal and axis, and their wave vectors add up."""
-    for other in (b, c):
+    check_alike((a, b, c), "a channel")
+    rest = a.qpoint + b.qpoint - c.qpoint
+    if np.abs(rest - np.rint(rest)).max() > _SAME_Q:
+        raise InputError(
+            "The wave vectors of a channel do not add up",
+            found=f"{a.qpoint.tolist()} + {b.qpoint.tolist()} → {c.qpoint.tolist()}",
+            fix="solve the output at the sum of the inputs",
+        )
+
+
+def check_alike(factors: Sequence[Modes], what: str) -> None:
+    """Check that modes at several wave vectors are of one crystal and about one axis.
+
+    Parameters
+    ----------
+    factors : sequence of Modes
+    what : str
+        What they belong to, for the message: ``a channel``.
+
+    Raises
+    ------
+    InputError
+        If they are not, or are solved at Γ along a direction, where the symmetry is not that of the crystal.
+    """
+    a = factors[0]
+    for other in factors[1:]:
         first, second = cell_of(a.crystal), cell_of(other.crystal)
         same_axis = (a.axis is None) == (other.axis is None) and (
             a.axis is None or other.axis is None or np.abs(a.axis - other.axis).max() < 1e-9
@@ -85,40 +110,26 @@ def _check(a: Modes, b: Modes, c: Modes) -> None:
             or not same_axis
         ):
             raise InputError(
-                "The modes of a channel belong to different crystals or axes",
+                f"The modes of {what} belong to different crystals or axes",
                 found=f"{a.crystal.name or 'a crystal'} and {other.crystal.name or 'another one'}",
-                fix="solve all three for the same crystal and axis",
+                fix="solve all of them for the same crystal and axis",
             )
-    if any(modes.direction is not None for modes in (a, b, c)):
+    if any(modes.direction is not None for modes in factors):
         raise InputError(
-            "Channels need modes in the full symmetry", found="a direction at Γ", fix="solve Γ without a direction"
-        )
-    rest = a.qpoint + b.qpoint - c.qpoint
-    if np.abs(rest - np.rint(rest)).max() > _SAME_Q:
-        raise InputError(
-            "The wave vectors of a channel do not add up",
-            found=f"{a.qpoint.tolist()} + {b.qpoint.tolist()} → {c.qpoint.tolist()}",
-            fix="solve the output at the sum of the inputs",
+            f"The modes of {what} must have the full symmetry",
+            found="a direction at Γ",
+            fix="solve Γ without a direction",
         )
 
 
-def _elements(
+def triple_operations(
     crystal: Crystal, waves: list[FloatArray], vectors: list[ComplexArray]
 ) -> Iterator[tuple[list[ComplexArray], tuple[int, ...]]]:
     """Yield, for each operation and permutation that takes the three waves to one another, ⟨V_i|T(S)|V_π(i)⟩.
 
-    T(S) turns u(r) = ε exp(2πi k·r) into R u(R⁻¹(r − t)), a wave of k' = kR⁻¹ with ε' = Rε exp(−2πi k'·t); written as a
-    wave of k' − G each atom takes the factor exp(2πi G·x).
+    Waves that differ by a reciprocal lattice vector are the same; see `lattice.anharmonic.stars.moved_waves`.
     """
-    group = crystal.spacegroup
-    cell = cell_of(crystal)
-    atoms, _ = permutations(cell, group)
-    turns = cartesian_rotations(cell, group)
-    for rotation, translation, image, turn in zip(group.rotations, group.translations, atoms, turns, strict=True):
-        turned = [k @ np.linalg.inv(rotation) for k in waves]
-        moved = [
-            _moved(e, turn, image) * np.exp(-2j * np.pi * k @ translation) for e, k in zip(vectors, turned, strict=True)
-        ]
+    for turned, moved in moved_waves(crystal, waves, vectors):
         for order in itertools.permutations(range(3)):
             shifts = [turned[order[i]] - waves[i] for i in range(3)]
             if max(float(np.abs(g - np.rint(g)).max()) for g in shifts) > _SAME_Q:
@@ -126,20 +137,12 @@ def _elements(
             yield (
                 [
                     np.einsum(
-                        "ska,k,tka->st",
+                        "ska,tka->st",
                         vectors[i].conj(),
-                        np.exp(2j * np.pi * crystal.positions @ np.rint(shifts[i])),
-                        moved[order[i]],
+                        shifted_wave(crystal, moved[order[i]], shifts[i]),
                         optimize=True,
                     )
                     for i in range(3)
                 ],
                 order,
             )
-
-
-def _moved(vectors: ComplexArray, turn: FloatArray, image: IntArray) -> ComplexArray:
-    """Turn displacements and put them on the atoms where the operation takes theirs."""
-    moved = np.empty_like(vectors)
-    moved[:, image] = vectors @ turn.T
-    return moved

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from lattice._kernels import cubic as kernel
 from lattice.anharmonic.assemble import Rows, potential_from_rows
 from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
+from lattice.anharmonic.cubic_tensor import contract_cubic, cubic_of
 from lattice.anharmonic.invariants import Invariant, find_invariants
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.quartic_tensor import contract_quartic
@@ -22,7 +22,6 @@ from lattice.errors import InputError, SymmetryError
 from lattice.modes.modes import Modes
 from lattice.structure.crystal import FloatArray
 from lattice.structure.cubic import CubicForceConstants
-from lattice.structure.cubic_files import read_cubic
 from lattice.structure.quartic import QuarticForceConstants
 from lattice.structure.quartic_files import read_quartic
 
@@ -78,13 +77,7 @@ def project_potential(
     if not (isinstance(linewidth, int | float) and np.isfinite(linewidth) and linewidth >= 0):
         raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
     coordinates = gamma_coordinates(modes, multiplets)
-    constants = fc3 if isinstance(fc3, CubicForceConstants) else read_cubic(fc3, modes.crystal)
-    if len(constants.array) != modes.crystal.n_atoms:
-        raise InputError(
-            "The third-order force constants belong to another crystal",
-            found=f"{len(constants.array)} atoms, {modes.crystal.n_atoms} in the crystal of the modes",
-            fix="read them with the same crystal",
-        )
+    constants = cubic_of(fc3, modes.crystal)
     parts = [_of_order(coordinates, project_tensor(coordinates, constants))]
     supercell = constants.source
     if fc4 is not None:
@@ -153,21 +146,9 @@ def _patterns(coordinates: Coordinates) -> FloatArray:
 
 def project_tensor(coordinates: Coordinates, constants: CubicForceConstants) -> FloatArray:
     """Return Φ_abc ``(n + 3, n + 3, n + 3)`` *eV/(Å√amu)³*; the last three indices are translations of the crystal."""
-    n_atoms, n_cells = constants.array.shape[:2]
     patterns = _patterns(coordinates)
-    repeated = np.ascontiguousarray(np.tile(patterns, (1, n_cells, 1)))
-    size, n_columns = len(patterns), n_cells * n_atoms
-    out = np.empty((size, size, size))
-    kernel.contract(
-        constants.array.reshape(n_atoms, n_columns, n_columns, 27),
-        patterns,
-        repeated,
-        np.ascontiguousarray(repeated.transpose(1, 2, 0)),
-        np.empty((9, size)),
-        np.empty((3, size * size)),
-        out,
-    )
-    return out
+    repeated = np.tile(patterns, (1, len(constants.translations), 1))
+    return contract_cubic(constants, patterns, repeated, repeated)
 
 
 def _monomials(tensor: FloatArray) -> tuple[dict[Monomial, float], dict[Monomial, float]]:

@@ -45,7 +45,21 @@ def channels_text(table: dict[str, Any], modes: Modes, level: int) -> str:
         "U: rotational Umklapp, ΔM ≠ 0; R: the output's J is opposite to that of its inputs without Umklapp;",
         "IR: light drives all inputs; Ra: the output is Raman active. ΔJ: real angular momentum that the crystal takes",
     ]
-    return "\n".join([*head, *aligned([HEADER, *map(_row, shown)], left=3), *tail])
+    sized = "forbidden_max" in table
+    if sized:
+        tail += [
+            "",
+            "|Φ|: coupling in eV/(Å√amu)³; what symmetry forbids is "
+            f"{table['forbidden_max']:.1e} at most, order of indices {table['permutation_defect']:.1e}, "
+            f"sum rule {table['sum_rule_defect']:.1e}",
+        ]
+    rows = [(*_row(channel), *_size(channel)) for channel in shown]
+    return "\n".join([*head, *aligned([HEADER + (("|Φ|",) if sized else ()), *rows], left=3), *tail])
+
+
+def _size(channel: dict[str, Any]) -> tuple[str, ...]:
+    """The coupling of a channel where it is known."""
+    return (f"{abs(complex(*channel['coupling_eV'])):.3e}",) if "coupling_eV" in channel else ()
 
 
 def _where(table: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice.cli.options import FILE, SOURCE, common_options, output_path, show, vector_option
+from lattice.cli.options import FILE, SOURCE, common_options, output_path, show, vector_option, wave_option
 from lattice.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ DOORS = {
 )
 @click.option("--format", "fmt", default="vasp", show_default=True, help="Of the structures: vasp, aims, extxyz, xsf.")
 @click.option("--program", metavar="NAME", help="Whose outputs they are, where that is not recognised: abinit, cp2k …")
+@wave_option(
+    "--q",
+    "With --fc3: couple the modes at ± this wave vector, in units of the reciprocal cell vectors; give several, 0 0 0 "
+    "for Γ among them. 1/3 is a number too. The potential is that of the smallest supercell that holds them.",
+    multiple=True,
+)
 @click.option("--order", type=click.Choice(["3", "4"]), default="4", show_default=True, help="Highest order in Q.")
 @click.option("--multiplet", "multiplets", multiple=True, metavar="LABEL", help="Couplings among these only, as Eu(1).")
 @click.option(
@@ -71,7 +77,7 @@ DOORS = {
 def couple(
     source: str, fc: str | None, born: str | None, output: str | None, as_json: bool, level: int, **options: Any
 ) -> None:
-    """Anharmonic couplings of the Γ modes of SOURCE, from forces at a few displacements or from force constants.
+    """Anharmonic couplings of the modes of SOURCE, at Γ from forces at a few displacements or force constants.
 
     SOURCE is a bundled name (Bi2Se3), a folder, a phonopy yaml, or a structure file. Its force constants define the
     modes; without them the same forces do. Give one of --calculator, --fc3, --write-displacements and --read-forces.
@@ -106,6 +112,10 @@ def _only_door(options: dict[str, Any]) -> str:
         )
     if options["figure"] is not None and options["calculator"] is None and options["read"] is None:
         raise InputError("Only a fit has a figure", found="--figure", fix="give --calculator or --read-forces")
+    if options["q"] and (options["fc3"] is None or options["fc4"] is not None):
+        raise InputError(
+            "Couplings among wave vectors come from third-order force constants", found="--q", fix="give --fc3 alone"
+        )
     if options["fc4"] is not None and options["fc3"] is None:
         raise InputError("Quartic constants alone make no potential", found="--fc4", fix="give --fc3 too")
     given = [name for name in DOORS if options[name] is not None]
@@ -153,10 +163,15 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
                 found="--relax or --amplitude",
                 fix="leave it out",
             )
-        modes, setup = solve_modes(crystal, axis=options["axis"]), setup_of(source)
+        setup, axis, chosen = setup_of(source), options["axis"], options["multiplets"] or None
         constants = read_cubic(options["fc3"], crystal, setup=setup)
+        if options["q"]:
+            from lattice.anharmonic.wave_potential import project_waves
+
+            waves = [solve_modes(crystal, q, axis=axis) for q in options["q"]]
+            return project_waves(waves, constants, multiplets=chosen)
         quartic = None if options["fc4"] is None else read_quartic(options["fc4"], crystal, setup=setup)
-        return project_potential(modes, constants, fc4=quartic, multiplets=options["multiplets"] or None)
+        return project_potential(solve_modes(crystal, axis=axis), constants, fc4=quartic, multiplets=chosen)
     if door == "read":
         from lattice.anharmonic.external import read_forces
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lattice.cli.columns import aligned
 from lattice.cli.options import VERBOSE
+from lattice.structure.commensurate import q_text, same_wave
 
 if TYPE_CHECKING:
     from lattice.anharmonic.fit_plan import FitPlan
     from lattice.anharmonic.potential import Potential
+    from lattice.structure.crystal import FloatArray
 
 SHOWN = 12  #: couplings that are listed without -v
 
@@ -28,16 +32,32 @@ def couple_text(table: dict[str, Any], potential: Potential, level: int) -> str:
     """
     source = potential.source
     report = source.get("fit") or source.get("projection") or {}
-    invariants = sorted(report.get("invariants", []), key=lambda x: -abs(x["coefficient"]))
+    found = report.get("channels" if "qpoints" in table else "invariants", [])
+    invariants = sorted(found, key=lambda x: -abs(x["coefficient"]))
     shown = invariants if level >= VERBOSE else invariants[:SHOWN]
-    rows = [("coupling", "eV/(Å√amu)^k", "± error"), *(_row(entry) for entry in shown)]
-    lines = [_origin(table, source), *_quality(table), "", *aligned(rows)]
+    title = "strongest term of" if "qpoints" in table else "coupling"
+    rows = [(title, "eV/(Å√amu)^k", "± error"), *(_row(entry) for entry in shown)]
+    lines = [_origin(table, source), *_waves(table, potential), *_quality(table), "", *aligned(rows)]
     if len(shown) < len(invariants):
         lines.append(f"… {len(invariants) - len(shown)} more (-v)")
     if level >= VERBOSE:
         terms = [(" ".join(t["labels"]), f"{t['coefficient_eV']:+.6e}", f"{t['error']:.1e}") for t in table["terms"]]
         lines += ["", *aligned([("term of V", "coefficient", "± error"), *terms])]
     return "\n".join(lines)
+
+
+def _waves(table: dict[str, Any], potential: Potential) -> list[str]:
+    """Say at which wave vectors the coordinates are, and to how many cells V belongs."""
+    if "qpoints" not in table:
+        return []
+    waves = ", ".join(_wave(np.array(q)) for q in table["qpoints"])
+    return [f"{potential.n_modes} real coordinates at {waves}; V, L and Q are those of N = {table['n_cells']} cells"]
+
+
+def _wave(qpoint: FloatArray) -> str:
+    if not qpoint.any():
+        return "Γ"
+    return ("" if same_wave(qpoint, -qpoint) else "±") + f"({q_text(qpoint)})"
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, str, str]:

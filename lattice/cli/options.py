@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,6 +83,27 @@ def _level(value: int) -> dict[str, Any]:
 def vector_option(name: str, text: str) -> Callable[[Function], Function]:
     """Return an option of three numbers."""
     return click.option(name, nargs=3, type=float, default=None, metavar="X Y Z", help=text)
+
+
+class Component(click.types.FloatParamType):
+    """A number, or a fraction such as 1/3, which no decimal number is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        if not (isinstance(value, str) and "/" in value):
+            return super().convert(value, param, ctx)
+        try:
+            return float(Fraction(value))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return self.fail(f"{value!r} is not a number or a fraction such as 1/3", param, ctx)
+
+
+def wave_option(name: str, text: str, *, multiple: bool = False) -> Callable[[Function], Function]:
+    """Return an option of a wave vector: three numbers or fractions."""
+    default = () if multiple else None
+    return click.option(
+        name, nargs=3, type=Component(), default=default, multiple=multiple, metavar="QX QY QZ", help=text
+    )
 
 
 def charge_options(function: Function) -> Function:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice.anharmonic.channels import channels
 from lattice.anharmonic.line_channels import line_channels
+from lattice.anharmonic.triples import project_triple
 from lattice.errors import InputError
 from lattice.modes.patterns import solve_patterns
 from lattice.modes.solve import solve_modes
 from lattice.observe.mode_table import mode_table
+from lattice.structure.cubic_files import read_cubic
 
 if TYPE_CHECKING:
     from lattice.modes.modes import Modes
     from lattice.structure.crystal import Crystal
+    from lattice.structure.cubic import CubicForceConstants
 
 
 def channel_table(
@@ -52,8 +57,10 @@ def line_channel_table(
     *,
     order: int = 3,
     axis: Sequence[float] | None = None,
+    fc3: str | os.PathLike[str] | None = None,
+    setup: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, Any], Modes]:
-    """Return the channels a(q) · b(q') → c(q + q') of a crystal.
+    """Return the channels a(q) · b(q') → c(q + q') of a crystal, with their size where third-order constants are given.
 
     Parameters
     ----------
@@ -65,12 +72,17 @@ def line_channel_table(
         3; channels of order 4 are those of Γ.
     axis : sequence of float, optional
         Cartesian direction of n̂.
+    fc3, setup : path, optional
+        Third-order force constants, and a YAML file that names their supercell, as in
+        `lattice.structure.cubic_files.read_cubic`.
 
     Returns
     -------
     dict
         `spacegroup`, `axis`, `rotation_order` (of the rotation that all three wave vectors share), `order`, `qpoints`
-        (q, q', q + q'), `modes_at` (three tables of modes), `channels`.
+        (q, q', q + q'), `modes_at` (three tables of modes), `channels`. With `fc3` each channel has `coupling_eV`, real
+        and imaginary part of Φ(q a, q' b, −(q + q') c*) in *eV/(Å√amu)³* (`lattice.project_triple`), and
+        `coupling_error`; the table has `forbidden_max`, `permutation_defect` and `sum_rule_defect` in the same unit.
     Modes
         Those at q.
 
@@ -86,6 +98,7 @@ def line_channel_table(
         total = np.zeros(3)  # Γ, where translations are told from vibrations
     factors = [solve_modes(crystal, q, axis=axis) for q in (first, second, total.tolist())]
     tables = [mode_table(modes) for modes in factors]
+    rows = line_channels(*factors)
     return {
         "spacegroup": crystal.spacegroup.symbol,
         "axis": tables[0]["axis"],
@@ -93,5 +106,23 @@ def line_channel_table(
         "order": order,
         "qpoints": [modes.qpoint.tolist() for modes in factors],
         "modes_at": [table["modes"] for table in tables],
-        "channels": line_channels(*factors),
+        "channels": rows,
+        **({} if fc3 is None else _sizes(factors, rows, read_cubic(fc3, crystal, setup=setup))),
     }, factors[0]
+
+
+def _sizes(factors: list[Modes], rows: list[dict[str, Any]], constants: CubicForceConstants) -> dict[str, float]:
+    """Add the coupling of each channel to its row; return the defects of all of them."""
+    first, second, output = factors
+    opposite = replace(output, qpoint=-output.qpoint, eigenvectors=output.eigenvectors.conj())
+    triple = project_triple(first, second, opposite, constants)
+    for row in rows:
+        place = tuple(row["modes"])
+        coupling = complex(triple.array[place])
+        row["coupling_eV"] = [coupling.real, coupling.imag]
+        row["coupling_error"] = float(triple.error[place])
+    return {
+        "forbidden_max": triple.symmetry_defect,
+        "permutation_defect": triple.permutation_defect,
+        "sum_rule_defect": triple.sum_rule_defect,
+    }

@@ -33,7 +33,7 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         `coefficient_eV` (*eV (Å√amu)^−k*), `channel`, `error` (same unit). `force_calls`, `residual` (rms, *eV/Å*),
         `forbidden_max` (in the unit of the cubic terms, None where nothing looked for it), then `check_calls`,
         `condition`, `forbidden` by order, `multiplets` with both frequencies, and `warnings`; of a projection also
-        `permutation_defect` and `sum_rule_defect`.
+        `permutation_defect` and `sum_rule_defect`; of one on waves `qpoints`, `n_cells` and `supercell_matrix`.
     """
     report = dict(potential.source.get("fit") or potential.source.get("projection") or {})
     errors = potential.source.get("error", [0.0] * len(potential.coefficient))
@@ -63,6 +63,7 @@ def coupling_table(potential: Potential) -> dict[str, Any]:
         "axis": potential.axis.tolist(),
     }
     table |= {key: report[key] for key in report if key.startswith(("permutation_defect", "sum_rule_defect"))}
+    table |= potential.source.get("waves", {})
     table["warnings"] = _warnings(potential, report, table)
     return table
 
@@ -92,7 +93,12 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
             f"the undisplaced atoms feel forces up to {report['residual_force']:.2g} eV/Å: the structure is not "
             "relaxed with this calculator, and the couplings are those at the given positions (--relax relaxes them)"
         )
-    if not potential.mode_charge.any():
+    waves = table.get("qpoints")
+    if waves is not None and not table["terms"]:
+        warnings.append("no three of these wave vectors add up to a reciprocal lattice vector: there are no couplings")
+    if waves is not None and all(any(q) for q in waves):
+        warnings.append("no modes at Γ: light drives none of these; add Γ (--q 0 0 0)")
+    elif not potential.mode_charge.any():
         warnings.append("no mode charges: without Born charges (--born) light cannot be coupled to the modes")
     soft = [name for name in potential.multiplets if potential.frequency[potential.multiplet == name].min() < 0]
     if soft:
