@@ -235,7 +235,7 @@ def _known(value: float) -> float | None:
 
 
 def _closeness(row: dict[str, Any]) -> tuple[float, list[int]]:
-    """Sort key: smaller absolute detuning first, unknown ones last, then by modes."""
+    """Sort key: smaller absolute detuning first, unknown ones last, then by modes; round-off decides nothing."""
     if row["detuning_THz"] is None:
         return math.inf, row["modes"]
-    return min(abs(row["detuning_THz"]), abs(row["detuning_difference_THz"])), row["modes"]
+    return round(min(abs(row["detuning_THz"]), abs(row["detuning_difference_THz"])), 9), row["modes"]
