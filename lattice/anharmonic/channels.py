@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import InputError, SymmetryError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
 from lattice.modes.representation import cell_of, representation
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray, IntArray
 
 _CHUNK = 8192  #: products of partners that are projected at once
@@ -19,6 +20,7 @@ _CHUNK = 8192  #: products of partners that are projected at once
 ALLOWED = 1e-4
 
 
+@argument.takes(modes=MODES, order=argument.number)
 def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """Return every coupling of optical modes at Γ that the space group allows.
 

@@ -10,14 +10,16 @@ import numpy as np
 
 from lattice.anharmonic.channels import ALLOWED, Describe
 from lattice.errors import InputError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
 from lattice.modes.representation import cell_of
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.symmetry import cartesian_rotations, permutations
 
 _SAME_Q = 1e-5
 
 
+@argument.takes(a=MODES, b=MODES, c=MODES)
 def line_channels(a: Modes, b: Modes, c: Modes) -> list[dict[str, Any]]:
     """Return every cubic coupling a(q) · b(q') → c(q + q') that the space group allows.
 

@@ -19,7 +19,8 @@ from lattice.anharmonic.invariants import Invariant, find_invariants
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.quartic_tensor import contract_quartic
 from lattice.errors import InputError, SymmetryError
-from lattice.modes.modes import Modes
+from lattice.modes.modes import MODES, Modes
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.cubic import CubicForceConstants
 from lattice.structure.cubic_files import read_cubic
@@ -31,7 +32,18 @@ FORBIDDEN = 0.01  #: of the largest force constant: symmetry may forbid all coup
 
 Monomial = tuple[int, ...]
 
+_FILE = "give the path of a file, or force constants with their supercell"
+_CUBIC = argument.kind((CubicForceConstants, str, os.PathLike), "a set of third-order force constants", _FILE)
+_QUARTIC = argument.kind((QuarticForceConstants, str, os.PathLike), "a set of fourth-order force constants", _FILE)
 
+
+@argument.takes(
+    modes=MODES,
+    fc3=_CUBIC,
+    fc4=argument.optional(_QUARTIC),
+    multiplets=argument.optional(argument.words),
+    linewidth=argument.number,
+)
 def project_potential(
     modes: Modes,
     fc3: CubicForceConstants | str | os.PathLike[str],
