@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import InputError, SymmetryError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
 from lattice.modes.representation import cell_of, representation
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray, IntArray
 
 _CHUNK = 8192  #: products of partners that are projected at once
@@ -19,6 +20,7 @@ _CHUNK = 8192  #: products of partners that are projected at once
 ALLOWED = 1e-4
 
 
+@argument.takes(modes=MODES, order=argument.number)
 def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """Return every coupling of optical modes at Γ that the space group allows.
 
@@ -235,7 +237,7 @@ def _known(value: float) -> float | None:
 
 
 def _closeness(row: dict[str, Any]) -> tuple[float, list[int]]:
-    """Sort key: smaller absolute detuning first, unknown ones last, then by modes."""
+    """Sort key: smaller absolute detuning first, unknown ones last, then by modes; round-off decides nothing."""
     if row["detuning_THz"] is None:
         return math.inf, row["modes"]
-    return min(abs(row["detuning_THz"]), abs(row["detuning_difference_THz"])), row["modes"]
+    return round(min(abs(row["detuning_THz"]), abs(row["detuning_difference_THz"])), 9), row["modes"]

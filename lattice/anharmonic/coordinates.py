@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lattice.anharmonic.invariance import coordinate_representation
 from lattice.errors import InputError
-from lattice.modes.modes import real_coordinates
+from lattice.modes.modes import MODES, real_coordinates
+from lattice.structure import argument
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 from lattice.structure.symmetry import find_spacegroup, permutations
@@ -89,6 +90,7 @@ class Coordinates:
         return projected
 
 
+@argument.takes(modes=MODES, multiplets=argument.optional(argument.words))
 def gamma_coordinates(modes: Modes, multiplets: Sequence[str] | None = None) -> Coordinates:
     """Take the real coordinates of some multiplets of Γ, with the matrices of the point group.
 
@@ -166,6 +168,9 @@ def _chosen(modes: Modes, multiplets: Sequence[str] | None) -> list[Multiplet]:
             )
         return optical
     names = [str(label) for label in multiplets]
+    if not names:
+        known = ", ".join(multiplet.label for multiplet in optical)
+        raise InputError("No multiplet is chosen", found="an empty list", fix=f"give some of: {known}")
     for label in names:
         if modes.multiplet(label).acoustic or names.count(label) > 1:
             raise InputError(
@@ -205,3 +210,6 @@ def _refined(matrices: FloatArray, table: IntArray) -> FloatArray:
     averaged = np.einsum("ghij,hkj->gik", matrices[table], matrices, optimize=True) / len(matrices)
     left, _, right = np.linalg.svd(averaged)
     return np.asarray(left @ right)
+
+
+COORDINATES = argument.kind(Coordinates, "a set of Coordinates", "take them: lattice.gamma_coordinates(modes)")

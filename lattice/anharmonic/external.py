@@ -20,6 +20,7 @@ from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.rays import Rays
 from lattice.errors import FitError, FormatError, InputError
 from lattice.modes.solve import solve_modes
+from lattice.structure import argument
 from lattice.structure.complete_file import complete_file
 from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.force_outputs import ForceOutput, read_force_output
@@ -38,6 +39,14 @@ STRUCTURE_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@argument.takes(
+    crystal=argument.crystal,
+    directory=argument.path,
+    multiplets=argument.optional(argument.words),
+    amplitudes=argument.optional(argument.array),
+    max_condition=argument.number,
+    format=argument.text,
+)
 def write_displacements(
     crystal: Crystal,
     directory: str | os.PathLike[str],
@@ -97,6 +106,12 @@ def write_displacements(
     return plan
 
 
+@argument.takes(
+    crystal=argument.crystal,
+    directory=argument.path,
+    program=argument.optional(argument.text),
+    linewidth=argument.number,
+)
 def read_forces(
     crystal: Crystal, directory: str | os.PathLike[str], *, program: str | None = None, linewidth: float = 0.0
 ) -> Potential:

@@ -19,6 +19,7 @@ from lattice.anharmonic.potential_dataset import MAX_BYTES, fields_of_netcdf, po
 from lattice.anharmonic.raman import check_raman
 from lattice.errors import FormatError, InputError
 from lattice.modes.netcdf import write_netcdf
+from lattice.structure import argument
 from lattice.structure.bundled import bundled_file, bundled_names
 from lattice.structure.complete_file import complete_file
 
@@ -30,6 +31,7 @@ _REPLACED = "measured where known"  # value of source["frequencies"]
 _CRYSTAL_KEYS = {"cell", "positions", "species", "masses"}
 
 
+@argument.takes(frequencies=argument.text)
 def load_potential(path_or_name: str | os.PathLike[str], *, frequencies: str = "measured") -> Potential:
     """Load a potential from a file or by its bundled name, and check it against the symmetry of its crystal.
 

@@ -17,12 +17,25 @@ from lattice.anharmonic.forces import Mapping, calculator_name, compute_forces
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.relax import relax_structure
 from lattice.errors import InputError
-from lattice.modes.modes import Modes
+from lattice.modes.modes import MODES, Modes
 from lattice.modes.representation import cell_of
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal
 from lattice.structure.load import same_cell
 
 
+@argument.takes(
+    crystal=argument.crystal,
+    modes=argument.optional(MODES),
+    multiplets=argument.optional(argument.words),
+    amplitudes=argument.optional(argument.array),
+    reach=argument.optional(argument.number),
+    max_condition=argument.number,
+    relax=argument.flag,
+    linewidth=argument.number,
+    map=argument.function,
+    cache=argument.optional(argument.path),
+)
 def fit_potential(
     crystal: Crystal,
     calculator: Any,

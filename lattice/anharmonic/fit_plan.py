@@ -125,11 +125,12 @@ def _checked_amplitudes(amplitudes: Sequence[float] | None, crystal: Crystal, or
     if amplitudes is None:
         largest = DISPLACEMENT * float(np.sqrt(crystal.masses.sum()))
         return np.arange(1, needed + 1) / needed * largest
-    lengths = np.unique(np.asarray(amplitudes, dtype=np.float64))
+    given = np.atleast_1d(np.asarray(amplitudes, dtype=np.float64))
+    lengths = np.unique(given)
     if lengths.ndim != 1 or len(lengths) < needed or not np.isfinite(lengths).all() or lengths[0] <= 0:
         raise InputError(
             "These amplitudes do not separate the orders",
-            found=list(amplitudes),
+            found=given.tolist(),
             fix=f"give at least {needed} different positive lengths of Q in Å√amu for order {order}",
         )
     return lengths

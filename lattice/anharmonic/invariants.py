@@ -9,10 +9,11 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from lattice.anharmonic.coordinates import Coordinates
+from lattice.anharmonic.coordinates import COORDINATES, Coordinates
 from lattice.anharmonic.polynomial import channel_name
 from lattice.anharmonic.strain import strain_representation
 from lattice.errors import InputError, SymmetryError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 
 HIGHEST_ORDER = 6
@@ -63,6 +64,7 @@ class Invariant:
         return self.mode_index.shape[1], self.field_axis.shape[1]
 
 
+@argument.takes(coordinates=COORDINATES, degrees=argument.several)
 def find_invariants(
     coordinates: Coordinates, degrees: Iterable[int | tuple[int, int] | tuple[int, int, int]]
 ) -> tuple[Invariant, ...]:

@@ -11,13 +11,15 @@ import numpy as np
 from lattice.anharmonic.channels import ALLOWED, Describe
 from lattice.anharmonic.stars import moved_waves, shifted_wave
 from lattice.errors import InputError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
 from lattice.modes.representation import cell_of
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray
 
 _SAME_Q = 1e-5
 
 
+@argument.takes(a=MODES, b=MODES, c=MODES)
 def line_channels(a: Modes, b: Modes, c: Modes) -> list[dict[str, Any]]:
     """Return every cubic coupling a(q) · b(q') → c(q + q') that the space group allows.
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lattice.anharmonic.potential import Potential
+from lattice.anharmonic.potential import POTENTIAL, Potential
 from lattice.errors import InputError
+from lattice.structure import argument
 
 PATHS = ("phononic", "photonic", "mixed", "dipole")
 
@@ -38,6 +39,7 @@ def path_of_terms(mode_index: ArrayLike, field_axis: ArrayLike) -> NDArray[np.st
     return np.select([n_e == 0, n_q > 1, n_e > 1], ["phononic", "mixed", "photonic"], "dipole")
 
 
+@argument.takes(potential=POTENTIAL)
 def keep_paths(potential: Potential, paths: Collection[str]) -> Potential:
     """Return the potential with the terms of some paths only; the dipole terms stay, or nothing would move.
 
@@ -52,8 +54,9 @@ def keep_paths(potential: Potential, paths: Collection[str]) -> Potential:
     InputError
         If there is no such path.
     """
-    unknown = [name for name in paths if name not in PATHS]
-    if isinstance(paths, str) or unknown:
+    given: object = paths
+    fits = isinstance(given, Collection) and not isinstance(given, str | bytes)
+    if not fits or not all(isinstance(name, str) and name in PATHS for name in paths):
         raise InputError("There is no such path", found=repr(paths), fix=f"give a list of: {', '.join(PATHS)}")
     kept = np.isin(path_of_terms(potential.mode_index, potential.field_axis), [*paths, "dipole"])
     return replace(

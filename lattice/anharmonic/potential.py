@@ -10,22 +10,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lattice import units
 from lattice.errors import InputError
+from lattice.modes.modes import MODES, Modes
+from lattice.structure import argument
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 from lattice.structure.species import numbers_of_species
 
-if TYPE_CHECKING:
-    from lattice.modes.modes import Modes
-
 StringArray = NDArray[np.str_]
 ComplexArray = NDArray[np.complex128]
+_NECESSARY = ("axis", "frequency", "linewidth", "coefficient")
 PADDING = -1  #: fills the unused places of `mode_index` and `field_axis`
 
 
@@ -58,6 +58,9 @@ class CellRecord:
     def to_cell(self) -> Cell:
         """Return the cell, checked, with atomic numbers for the symbols."""
         return Cell(self.cell, self.positions, numbers_of_species(self.species), self.masses)
+
+
+_RECORD = argument.kind(CellRecord, "a CellRecord", "give lattice.anharmonic.potential.CellRecord(…), or None")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,11 +132,11 @@ class Potential:
 
     def __post_init__(self) -> None:
         for name in ("axis", "frequency", "linewidth", "coefficient", "eigenvectors", "amplitude_range"):
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or name in _NECESSARY:
                 object.__setattr__(self, name, frozen_array(getattr(self, name)))
         for name in ("mode_index", "field_axis", "pair"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.int64))
-        n = len(self.frequency)
+        n = int(np.size(self.frequency))
         if self.raman is not None:
             object.__setattr__(self, "raman", frozen_array(self.raman, np.complex128))
         defaults = {"mode_numbers": np.arange(n), "irreps": np.full(n, "")}
@@ -143,6 +146,9 @@ class Potential:
         object.__setattr__(self, "mode_numbers", frozen_array(self.mode_numbers, np.int64))
         for name in ("labels", "multiplet", "channel", "irreps"):
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.str_))
+        argument.mapping(self.source, "source")
+        argument.optional(_RECORD)(self.crystal, "crystal")
+        argument.optional(MODES)(self.modes, "modes")
         object.__setattr__(self, "source", MappingProxyType(dict(self.source)))
         _check_shapes(self)
         _check_values(self)
@@ -168,6 +174,10 @@ class Potential:
 
 def _check_shapes(potential: Potential) -> None:
     """Every array has one entry for each coordinate or each term."""
+    for name in ("frequency", "coefficient"):
+        if getattr(potential, name).ndim != 1:
+            shape = getattr(potential, name).shape
+            raise InputError(f"The potential's {name} is no list of numbers", found=shape, fix="give a list of numbers")
     n, n_terms = len(potential.frequency), len(potential.coefficient)
     per_mode = ["linewidth", "labels", "multiplet", "pair", "mode_numbers", "irreps"]
     per_mode += ["amplitude_range", "eigenvectors", "raman"]
@@ -177,10 +187,10 @@ def _check_shapes(potential: Potential) -> None:
     ):
         for name in names:
             value = getattr(potential, name)
-            if value is not None and len(value) != length:
+            if value is not None and value.shape[:1] != (length,):
                 raise InputError(
                     f"The potential's {name} does not match its number of {what}s",
-                    found=f"{len(value)} entries for {length} {what}s",
+                    found=f"{value.shape[0] if value.shape else 'no'} entries for {length} {what}s",
                     fix=f"give one entry for each {what}",
                 )
     if potential.mode_index.ndim != 2 or potential.field_axis.ndim != 2:
@@ -257,3 +267,6 @@ def _mode_charge(potential: Potential) -> FloatArray:
         s, a = potential.mode_index[t].max(), potential.field_axis[t].max()
         charge[s, a] -= potential.coefficient[t] / units.EV_PER_CHARGE_FIELD_LENGTH
     return charge
+
+
+POTENTIAL = argument.kind(Potential, "a Potential", 'load it: lattice.load_potential("Bi2Se3")')

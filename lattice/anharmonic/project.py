@@ -19,17 +19,30 @@ from lattice.anharmonic.invariants import Invariant, find_invariants
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.quartic_tensor import contract_quartic
 from lattice.errors import InputError, SymmetryError
-from lattice.modes.modes import Modes
+from lattice.modes.modes import MODES, Modes
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.cubic import CubicForceConstants
 from lattice.structure.quartic import QuarticForceConstants
 from lattice.structure.quartic_files import read_quartic
 
 LARGEST_DEFECT = 0.3  #: of the largest coupling; beyond, atoms were paired up wrongly
+FORBIDDEN = 0.01  #: of the largest force constant: symmetry may forbid all couplings asked for, and leave only errors
 
 Monomial = tuple[int, ...]
 
+_FILE = "give the path of a file, or force constants with their supercell"
+_CUBIC = argument.kind((CubicForceConstants, str, os.PathLike), "a set of third-order force constants", _FILE)
+_QUARTIC = argument.kind((QuarticForceConstants, str, os.PathLike), "a set of fourth-order force constants", _FILE)
 
+
+@argument.takes(
+    modes=MODES,
+    fc3=_CUBIC,
+    fc4=argument.optional(_QUARTIC),
+    multiplets=argument.optional(argument.words),
+    linewidth=argument.number,
+)
 def project_potential(
     modes: Modes,
     fc3: CubicForceConstants | str | os.PathLike[str],
@@ -78,7 +91,7 @@ def project_potential(
         raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
     coordinates = gamma_coordinates(modes, multiplets)
     constants = cubic_of(fc3, modes.crystal)
-    parts = [_of_order(coordinates, project_tensor(coordinates, constants))]
+    parts = [_of_order(coordinates, project_tensor(coordinates, constants), np.abs(constants.array).max())]
     supercell = constants.source
     if fc4 is not None:
         quartic = fc4 if isinstance(fc4, QuarticForceConstants) else read_quartic(fc4, modes.crystal)
@@ -88,7 +101,8 @@ def project_potential(
                 found=f"{len(quartic.array)} atoms, {modes.crystal.n_atoms} in the crystal of the modes",
                 fix="read them with the same crystal",
             )
-        parts.append(_of_order(coordinates, contract_quartic(_patterns(coordinates), quartic)))
+        tensor = contract_quartic(_patterns(coordinates), quartic)
+        parts.append(_of_order(coordinates, tensor, np.abs(quartic.array).max()))
         supercell = "; ".join(filter(None, (supercell, quartic.source)))
     return _potential(coordinates, parts, supercell, float(linewidth))
 
@@ -118,15 +132,16 @@ class _Projection:
     sum_rule: float
 
 
-def _of_order(coordinates: Coordinates, tensor: FloatArray) -> _Projection:
-    """Average Φ, the last three indices of which are translations, over the group."""
+def _of_order(coordinates: Coordinates, tensor: FloatArray, constant: float) -> _Projection:
+    """Average Φ, its last three indices translations, over the group; `constant`: the largest force constant."""
     n, order = coordinates.n, tensor.ndim
     raw, spread = _monomials(tensor[(slice(n),) * order])
     invariants = find_invariants(coordinates, [order])
     coefficient, projected = _averaged(invariants, raw)
     change = {m: abs(value - projected.get(m, 0.0)) for m, value in raw.items()}
     defect, largest = max(*change.values(), *spread.values()), max(map(abs, projected.values()), default=0.0)
-    if defect > LARGEST_DEFECT * max(largest, 1e-300) > 0:
+    scale = FORBIDDEN * constant / float(coordinates.crystal.masses.min()) ** (order / 2)
+    if defect > LARGEST_DEFECT * max(largest, scale):
         raise SymmetryError(
             f"The {'third' if order == 3 else 'fourth'}-order force constants do not have the symmetry of the crystal",
             found=f"defect {defect:.2e}, largest coupling {largest:.2e} eV/(Å√amu)^{order}",

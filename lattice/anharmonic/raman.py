@@ -16,8 +16,9 @@ from lattice import units
 from lattice.anharmonic.invariance import coordinate_representation
 from lattice.anharmonic.invariants import row_reduced, symmetric_power
 from lattice.anharmonic.polynomial import padded
-from lattice.anharmonic.potential import ComplexArray, Potential
+from lattice.anharmonic.potential import POTENTIAL, ComplexArray, Potential
 from lattice.errors import InputError, SymmetryError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray, frozen_array
 
 TOLERANCE = 1e-6  #: of the largest component of all: how far Raman tensors may break the symmetry
@@ -45,6 +46,7 @@ class RamanForm:
         object.__setattr__(self, "tensor", frozen_array(self.tensor))
 
 
+@argument.takes(potential=POTENTIAL)
 def raman_forms(potential: Potential) -> tuple[RamanForm, ...]:
     """Find the independent forms of Raman tensors that the crystal's group allows.
 
@@ -165,6 +167,7 @@ def _raman_terms(potential: Potential) -> np.ndarray[tuple[int], np.dtype[np.boo
     return np.asarray((n_q == 1) & (n_e == 2))
 
 
+@argument.takes(potential=POTENTIAL)
 def with_raman_drive(potential: Potential) -> Potential:
     """Return the potential with the terms Q E E of its Raman tensors in place of those that it had.
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lattice.anharmonic.potential import ComplexArray, Potential
+from lattice.anharmonic.potential import POTENTIAL, ComplexArray, Potential
 from lattice.anharmonic.raman import raman_forms
 from lattice.errors import FitError, InputError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ AGREEMENT = 0.05  #: of the largest component: residual beyond which differences
 _RANK = 1e-6  #: of the largest singular value
 
 
+@argument.takes(
+    potential=POTENTIAL,
+    dielectric=argument.function,
+    step=argument.number,
+    multiplets=argument.optional(argument.words),
+)
 def fit_raman(
     potential: Potential,
     dielectric: Dielectric,

@@ -9,10 +9,12 @@ import numpy as np
 
 from lattice.anharmonic.calculators import checked_calculator, make_calculator
 from lattice.anharmonic.forces import atoms_of
-from lattice.errors import FitError
+from lattice.errors import FitError, InputError
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal
 
 
+@argument.takes(crystal=argument.crystal, force=argument.number, steps=argument.whole)
 def relax_structure(crystal: Crystal, calculator: Any, *, force: float = 1e-5, steps: int = 500) -> Crystal:
     """Move the atoms inside the fixed cell until the forces vanish; every operation of the space group is kept.
 
@@ -38,6 +40,9 @@ def relax_structure(crystal: Crystal, calculator: Any, *, force: float = 1e-5, s
     """
     from ase import constraints, optimize
 
+    if force <= 0 or steps < 1:
+        goal = f"{force:g} eV/Å, {steps} steps"
+        raise InputError("A relaxation needs a goal that can be reached", found=goal, fix="give both above zero")
     engine = make_calculator(calculator, crystal) if isinstance(calculator, str) else checked_calculator(calculator)
     atoms: Any = atoms_of(crystal)
     keep_symmetry: Any = constraints.FixSymmetry

@@ -26,12 +26,13 @@ from lattice.dynamics import integrate as integration
 from lattice.dynamics.dataset import run_dataset
 from lattice.dynamics.failure import KEEP
 from lattice.dynamics.full_motion import EXCHANGE, METHODS, FullMotion, Method, Path, follow, step_error
-from lattice.dynamics.pulse import Pulse
+from lattice.dynamics.pulse import PULSES, Pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.steps import Grid, first_steps
 from lattice.dynamics.table import HARMONIC, Table, build_table, checked_potential
 from lattice.dynamics.twin import twin_of_table
 from lattice.errors import InputError, IntegrationError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.number import checked_array, checked_number, checked_whole
 
@@ -45,6 +46,7 @@ _PROBE = 0.02  #: Å√amu, displacement at which the calculator's own frequenci
 _DEFAULT_RECORD = Record(every=0.01)
 
 
+@argument.takes(pulse_or_pulses=PULSES, supercell=argument.vector, method=argument.text, on_failure=argument.text)
 def simulate_full_potential(
     potential: Potential,
     pulse_or_pulses: Pulse | Sequence[Pulse],

@@ -12,6 +12,7 @@ import numpy as np
 from lattice import units
 from lattice.dynamics.table import Int32Array, Table
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.number import checked_array, checked_number
 
@@ -70,8 +71,9 @@ class Observe:
             object.__setattr__(self, name, checked_number(getattr(self, name), f"The observation's {name}", fix))
         if self.every <= 0 or self.start < 0:
             raise InputError("The times of observation are out of range", found=(self.every, self.start), fix=fix)
-        given: object = self.quantities
-        names = (given,) if isinstance(given, str) else tuple(self.quantities)
+        asked: Any = self.quantities
+        argument.words((asked,) if isinstance(asked, str) else asked, "quantities")
+        names = (asked,) if isinstance(asked, str) else tuple(asked)
         unknown = [name for name in names if name not in QUANTITIES]
         if unknown:
             raise InputError("Unknown quantities", found=unknown, fix=f"choose from {', '.join(QUANTITIES)}")
@@ -79,7 +81,9 @@ class Observe:
         for name, ndim in (("frequencies", 1), ("signals", 2), ("signal_times", 1), ("ledger_times", 1)):
             value = getattr(self, name)
             if value is not None:
-                array = checked_array(value if len(value) else np.zeros(0), f"The observation's {name}", "give numbers")
+                array = checked_array(
+                    value if np.size(value) else np.zeros((0,) * ndim), f"The observation's {name}", "give numbers"
+                )
                 if array.ndim != ndim:
                     raise InputError(f"The observation's {name}", found=array.shape, fix=f"give {ndim} dimension(s)")
                 object.__setattr__(self, name, array)

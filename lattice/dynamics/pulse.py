@@ -35,6 +35,7 @@ from lattice.dynamics import pulse_shape
 from lattice.dynamics.pulse_samples import Samples, carrier, samples_from
 from lattice.dynamics.table import checked_potential
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.number import checked_array, checked_number
 
@@ -118,6 +119,7 @@ class Pulse:
             object.__setattr__(self, "edge", _finite("edge", self.edge))
         if self.samples is not None:
             object.__setattr__(self, "samples", samples_from(self.samples))
+        argument.text(self.shape, "shape")
         if self.center is None:
             first = pulse_shape.default_center(self.shape, _edge(self)) * self.duration
             object.__setattr__(self, "center", first if self.samples is None else self.samples.peak[0])
@@ -340,7 +342,7 @@ def _check_belongings(pulse: Pulse) -> None:
         if pulse.shape != "flat_top" or not 0 < pulse.edge <= largest:
             raise InputError(
                 "The pulse's edge is out of range",
-                found=f"edge {pulse.edge:g} ps of shape {pulse.shape}",
+                found=f"edge {pulse.edge:g} ps of shape {pulse.shape!r}",
                 fix=f'give it with shape="flat_top", > 0 and ≤ {largest:g} ps (duration/4)',
             )
     if (pulse.samples is not None) != (pulse.shape == SAMPLED):
@@ -369,3 +371,7 @@ def _cos_sin_degrees(angle: float) -> tuple[float, float]:
     r = math.radians(rest - 45.0)
     c, s = math.cos(r), math.sin(r)
     return ((c, s), (-s, c), (-c, -s), (s, -c))[int(quarter) % 4]
+
+
+PULSE = argument.kind(Pulse, "a Pulse", "make one: lattice.Pulse(amplitude, frequency, duration)")
+PULSES = argument.one_or_several(PULSE)

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from lattice import units
 from lattice.dynamics import pulse_shape
-from lattice.dynamics.pulse import SAMPLED, Pulse, _unit_tuple
+from lattice.dynamics.pulse import PULSES, SAMPLED, Pulse, _unit_tuple
 from lattice.dynamics.pulse_samples import Samples, carrier, samples_from
 from lattice.errors import InputError
-from lattice.structure.crystal import FloatArray, IntArray
+from lattice.structure import argument
+from lattice.structure.crystal import FloatArray, IntArray, frozen_array
 from lattice.structure.number import checked_array
 
 _NUMBERS = (
@@ -67,18 +68,20 @@ class PulseArray:
         given = {name: np.nan if name in _OPTIONAL and x is None else x for name, x in given.items()}
         fix = "give a number, or one for each trajectory"
         arrays = [
-            np.asarray(x, dtype=np.float64) if name in _OPTIONAL else checked_array(x, f"The {name} of the pulses", fix)
+            frozen_array(x) if name in _OPTIONAL else checked_array(x, f"The {name} of the pulses", fix)
             for name, x in given.items()
         ]
         arrays += [np.asarray(self.shape, dtype=np.str_)]
         axis = None if self.axis is None else checked_array(self.axis, "The axis of the pulses", "give (3,) or (n, 3)")
+        if axis is not None and axis.shape[-1:] != (3,):
+            raise InputError("The axis of the pulses", found=f"shape {axis.shape}", fix="give (3,) or (n, 3)")
         if axis is not None:
             arrays += [np.zeros(axis.shape[:-1])]
         try:
             arrays = [np.atleast_1d(x) for x in np.broadcast_arrays(*arrays)]
         except ValueError as error:
             raise InputError("The parameters of the pulses do not fit together", found=error, fix=fix) from error
-        if arrays[0].ndim != 1:
+        if arrays[0].ndim != 1 or not arrays[0].size:
             raise InputError("The parameters of pulses are lists", found=f"shape {arrays[0].shape}", fix=fix)
         for name, x in zip((*_NUMBERS, "shape"), arrays, strict=False):
             object.__setattr__(self, name, _frozen(x))
@@ -159,6 +162,7 @@ class PulseArray:
             yield str(shape), self.edges()[where], where
 
 
+@argument.takes(pulses=PULSES)
 def delay_grid(pulses: Sequence[Pulse], *delays: ArrayLike) -> tuple[PulseArray, ...]:
     """Return pulses for `simulate_reduced` with every combination of delays: pump–pump scans, 2D spectra.
 
@@ -188,6 +192,8 @@ def delay_grid(pulses: Sequence[Pulse], *delays: ArrayLike) -> tuple[PulseArray,
             fix="give delay_grid((first, second), delays)",
         )
     arrays = [checked_array(x, "The delays", "give ps").ravel() for x in delays]
+    if not all(x.size for x in arrays):
+        raise InputError("A list of delays is empty", found=f"{[x.size for x in arrays]} delays", fix="give ps")
     grid = [x.ravel() for x in np.meshgrid(*arrays, indexing="ij")]
     out = [PulseArray.of([given[0]]).take(np.zeros(len(grid[0]), dtype=np.int64))]
     for pulse, delay in zip(given[1:], grid, strict=True):

@@ -8,11 +8,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lattice.dynamics.pulse import SAMPLED, Pulse
-from lattice.dynamics.pulse_samples import Samples, carrier
+from lattice.dynamics.pulse import PULSE, SAMPLED, Pulse
+from lattice.dynamics.pulse_samples import SAMPLES, Samples, carrier
 from lattice.errors import InputError
+from lattice.structure import argument
 
 
+@argument.takes(samples=SAMPLES)
 def sampled_pulse(samples: Samples, amplitude: float | None = None, **keys: Any) -> Pulse:
     """Return the pulse of a sampled field.
 
@@ -41,6 +43,7 @@ def sampled_pulse(samples: Samples, amplitude: float | None = None, **keys: Any)
     return Pulse(samples.peak[1] if amplitude is None else amplitude, frequency, duration, samples=samples, **keys)
 
 
+@argument.takes(first=PULSE, second=PULSE, delays=argument.array)
 def pulse_pairs(first: Pulse, second: Pulse, delays: ArrayLike) -> list[tuple[Pulse, Pulse]]:
     """Return pairs of pulses for `simulate_ensemble`, the centre of the second `delay` after that of the first.
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lattice.errors import FormatError, InputError
+from lattice.structure import argument
 from lattice.structure.array_file import check_array_file
 from lattice.structure.crystal import FloatArray
 from lattice.units import TWO_PI
@@ -119,6 +120,7 @@ def samples_from(given: Samples | Mapping[str, Any]) -> Samples:
     return samples
 
 
+@argument.takes(path=argument.path)
 def read_samples(path: str | os.PathLike[str]) -> Samples:
     """Read a sampled field.
 
@@ -207,7 +209,7 @@ def _checked(time: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray
     """Copies of times and fields, fields with two columns."""
     try:
         t, E = np.array(time, dtype=np.float64), np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError("A sampled field must be numbers", found=error, fix="give times and fields") from error
     if E.ndim == 2 and E.shape[1] == 1:
         E = E[:, 0]
@@ -303,3 +305,6 @@ def _check_variable(file: str, name: str, unit: str, variables: Mapping[str, Any
             found=found,
             fix="write time (time) with units ps and E (time) or (time, 2) with units MV/cm, unpacked",
         )
+
+
+SAMPLES = argument.kind(Samples, "a set of Samples", "read them: lattice.read_samples(path)")

@@ -83,7 +83,7 @@ def checked_direction(vector: Sequence[float] | FloatArray, name: str) -> FloatA
     """
     try:
         direction = np.asarray(vector, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         direction = np.zeros(0)
     if direction.shape != (3,) or not np.isfinite(direction).all() or not direction.any():
         raise InputError(

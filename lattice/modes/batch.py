@@ -109,6 +109,7 @@ def instruction_level() -> int:
     return int(kernel.LEVELS.index(instruction_set()))
 
 
+MOST_THREADS = 1024  #: more than any machine has cores
 _DEFAULT_ISA = instruction_set()  # chosen at import, so that a wrong LATTICE_ISA is an error before any work
 
 
@@ -256,8 +257,10 @@ def solve_matrices(
 
 def _level(isa: str | None, n_threads: int) -> int:
     """Return the kernel's index of an instruction set that this processor has; the number of threads is checked too."""
-    if not isinstance(n_threads, (int, np.integer)) or n_threads < 1:
-        raise InputError("The number of threads is not a positive whole number", found=n_threads, fix="use 1 or more")
+    if not isinstance(n_threads, (int, np.integer)) or not 1 <= n_threads <= MOST_THREADS:
+        raise InputError(
+            "The number of threads is not a positive whole number", found=n_threads, fix=f"use 1 to {MOST_THREADS}"
+        )
     name = _DEFAULT_ISA if isa is None else isa
     supported = kernel.supported_levels()
     if name not in supported:

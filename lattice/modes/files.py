@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice.errors import FormatError, InputError, LatticeError, SchemaError
-from lattice.modes.modes import ComplexArray, Modes, Multiplet
+from lattice.modes.modes import MODES, ComplexArray, Modes, Multiplet
 from lattice.modes.netcdf import write_netcdf
+from lattice.structure import argument
 from lattice.structure.array_file import check_array_file, kind_of_file
 from lattice.structure.crystal import Crystal, SpaceGroup
 
@@ -59,6 +60,7 @@ OPTIONAL: dict[str, tuple[tuple[str, ...], str, str]] = {
 _WORDS = ("name", "found", "dispersion_name", "spacegroup", "long_range")
 
 
+@argument.takes(modes=MODES, path=argument.path)
 def save_modes(modes: Modes, path: str | os.PathLike[str]) -> None:
     """Write modes as netCDF-4, with their crystal but without its force constants.
 
@@ -85,6 +87,7 @@ def holds_modes(path: str | os.PathLike[str]) -> bool:
     return kind_of_file(path) == SCHEMA.rstrip("0123456789 ")
 
 
+@argument.takes(path=argument.path)
 def load_modes(path: str | os.PathLike[str]) -> Modes:
     """Read modes that `save_modes` wrote, and check their schema.
 

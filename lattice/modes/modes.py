@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray, IntArray, frozen_array
 
 ComplexArray = NDArray[np.complex128]
@@ -216,3 +217,6 @@ def real_coordinates(modes: Modes) -> FloatArray:
             real[plus] = np.sqrt(2.0) * modes.eigenvectors[plus].real
             real[minus] = np.sqrt(2.0) * modes.eigenvectors[plus].imag
     return real
+
+
+MODES = argument.kind(Modes, "a set of Modes", "solve them: lattice.solve_modes(crystal)")

@@ -171,7 +171,7 @@ def _corners(crystal: Crystal, path: str | Sequence[Sequence[float]] | None) -> 
     fix = "give at least two rows of three finite numbers, neighbours unequal, e.g. [[0, 0, 0], [0, 0, 0.5]]"
     try:
         points = np.asarray(path, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("A path is a string of names or a list of q-points", found=path, fix=fix) from None
     if points.ndim != 2 or points.shape[1] != 3 or len(points) < 2 or not np.isfinite(points).all():
         raise InputError("A path is a string of names or a list of q-points", found=path, fix=fix)

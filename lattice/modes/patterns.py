@@ -15,12 +15,14 @@ from lattice.modes.axis import checked_direction, default_axis
 from lattice.modes.modes import Modes, angular_momentum_matrix, real_coordinates
 from lattice.modes.representation import cell_of, representation
 from lattice.modes.solve import generic_symmetric, little_group, modes_of_matrix, without_translations
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
 _SAME = 1e-5  #: ħ; J among the patterns of one row of an irrep
 
 
+@argument.takes(crystal=argument.crystal)
 def solve_patterns(crystal: Crystal, *, axis: Sequence[float] | None = None) -> Modes:
     """Return displacement patterns at Γ, grouped by irrep, of a structure without force constants.
 

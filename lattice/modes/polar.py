@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice.modes.modes import Modes
+from lattice.modes.modes import MODES, Modes
+from lattice.structure import argument
 
 _POLAR = 1e-6  #: of the largest mode charge; modes below it carry no dipole
 _PURE = 1e-3  #: of a mode's charge, the part along or across the direction that still counts as none
 
 
+@argument.takes(modes=MODES)
 def polar_labels(modes: Modes) -> list[str | None]:
     """Return how the dipole of each mode lies to the direction from which Γ was approached.
 

@@ -15,6 +15,7 @@ from lattice.modes.axis import checked_direction, default_axis
 from lattice.modes.modes import ComplexArray, Modes
 from lattice.modes.representation import cell_of
 from lattice.modes.solve import little_group, modes_of_matrix, without_translations
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.eigenvector_files import EigenvectorSet, read_eigenvectors, same_up_to_unit
 from lattice.structure.phonopy_object import phonopy_from_crystal
@@ -24,6 +25,7 @@ _ORTHONORMAL = 1e-5
 _INVARIANT = 1e-2  #: of the largest element of D(q); force constants that nobody symmetrised stay below it
 
 
+@argument.takes(path=argument.path, q=argument.array)
 def read_modes(
     path: str | os.PathLike[str],
     q: Sequence[float] = (0.0, 0.0, 0.0),

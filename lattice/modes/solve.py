@@ -15,6 +15,7 @@ from lattice.modes.axis import checked_direction, default_axis, generating_rotat
 from lattice.modes.gauge import Frame, Partner, circular_partners, rotation_about_origin, translation_phase
 from lattice.modes.irreps import activity, mulliken_labels
 from lattice.modes.modes import ComplexArray, Modes, Multiplet, angular_momentum_matrix
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
@@ -45,6 +46,7 @@ class _Operations:
     tolerance: float
 
 
+@argument.takes(crystal=argument.crystal, q=argument.array, nac_method=argument.text)
 def solve_modes(
     crystal: Crystal,
     q: Sequence[float] = (0.0, 0.0, 0.0),

@@ -12,6 +12,7 @@ from lattice.errors import InputError, StabilityError
 from lattice.modes.arguments import NAC_METHODS
 from lattice.modes.flow import Flow
 from lattice.modes.sampling import checked_mesh, mesh_points
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.symmetry import cartesian_rotations
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 _SOFT = 1e-2  #: THz; an imaginary frequency beyond this is an instability, a smaller one noise of acoustic modes
 
 
+@argument.takes(
+    crystal=argument.crystal,
+    temperature=argument.array,
+    lifetime=argument.number,
+    symmetry=argument.flag,
+    nac_method=argument.text,
+    progress=argument.flag,
+)
 def edelstein(
     crystal: Crystal,
     mesh: Sequence[int],

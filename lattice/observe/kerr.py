@@ -27,9 +27,10 @@ from lattice.dynamics.stored_potential import potential_of_run
 from lattice.errors import InputError
 from lattice.observe.jones import jones_change, jones_matrix, small_angles, transverse, transverse_change
 from lattice.observe.multiplet_motion import rotating_pair
-from lattice.observe.probe import Probe, probe_average, probe_frame
+from lattice.observe.probe import PROBE, Probe, probe_average, probe_frame
 from lattice.observe.spectrum import short_time_spectrum, signed_spectrum
-from lattice.structure.crystal import FloatArray
+from lattice.structure import argument
+from lattice.structure.crystal import FloatArray, frozen_array
 from lattice.structure.number import checked_array
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Optics:
         return small_angles(before, np.einsum("...ab,tb->...ta", moved, polarisation))
 
 
+@argument.takes(probe=PROBE, multiplet=argument.optional(argument.text), window=argument.optional(argument.number))
 def kerr(
     run: Dataset,
     probe: Probe = DEFAULT_PROBE,
@@ -130,7 +132,7 @@ def kerr(
     if probe.epsilon is None:
         warnings.append("the permittivity at the photon energy is not known: 1 is taken, and the scale is open")
     optics = Optics(probe_frame(probe, potential), probe)
-    degrees = np.atleast_1d(checked_array(angles, "The angles", "give degrees"))
+    degrees = np.atleast_1d(checked_array(angles, "The angles", "give degrees").ravel())
     background = _background(run, pockels, kerr)
     times, out = _signals(run, potential, optics, tensors, background, degrees)
     parts = np.stack([out[f"source_{name}"][1] for name in KINDS], axis=-1)
@@ -204,7 +206,7 @@ def _raman(potential: Potential, given: Any) -> tuple[ComplexArray, str, list[st
     if isinstance(given, Mapping):
         return raman_from_constants(potential, given), "constants given", []
     if given is not None:
-        array = np.asarray(given, dtype=np.complex128)
+        array = frozen_array(given, np.complex128)
         if array.shape != (potential.n_modes, 3, 3) or not np.isfinite(array).all():
             raise InputError(
                 "The Raman tensors do not fit the run",
@@ -233,7 +235,7 @@ def _background(run: Dataset, pockels: ArrayLike | None, kerr: ArrayLike | None)
     for name, given, rank in (("pockels", pockels, 3), ("kerr", kerr, 4)):
         if given is None:
             continue
-        tensor = np.asarray(given, dtype=np.complex128)
+        tensor = frozen_array(given, np.complex128)
         if tensor.shape != (3,) * rank or np.abs(tensor - tensor.swapaxes(0, 1)).max() > 1e-9 * np.abs(tensor).max():
             raise InputError(
                 f"The {name} tensor cannot be used",

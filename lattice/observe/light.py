@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lattice import units
-from lattice.dynamics.pulse import Pulse, total_field
+from lattice.dynamics.pulse import PULSES, Pulse, total_field
 from lattice.errors import InputError
 from lattice.observe.spectrum import TAPER, helicity, signed_spectrum
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 
 _MARGIN = 1.6  #: of the span of 1e-4: tails beyond hold less than 1e-8 of the fluence, and the window does not reach it
@@ -19,6 +20,7 @@ _PER_PERIOD = 16.0  #: samples in the shortest period: the trapezoidal rule of a
 _MOST = 2**24  #: samples
 
 
+@argument.takes(pulses=PULSES, refractive_index=argument.number)
 def pulse_fluence(pulses: Pulse | Sequence[Pulse], *, refractive_index: float = 1.0) -> float:
     """Return the energy per area that a pulse carries, ε0 c n ∫ E² dt.
 
@@ -48,6 +50,7 @@ def pulse_fluence(pulses: Pulse | Sequence[Pulse], *, refractive_index: float = 
     return units.FLUENCE * refractive_index * square
 
 
+@argument.takes(pulses=PULSES, axis=argument.optional(argument.vector))
 def pulse_spectrum(pulses: Pulse | Sequence[Pulse], *, axis: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
     """Return the power spectrum of a pulse at signed frequencies.
 
@@ -73,6 +76,7 @@ def pulse_spectrum(pulses: Pulse | Sequence[Pulse], *, axis: ArrayLike | None = 
     return signed_spectrum(times, E @ x, E @ y)
 
 
+@argument.takes(pulses=PULSES, axis=argument.optional(argument.vector))
 def pulse_helicity(pulses: Pulse | Sequence[Pulse], *, axis: ArrayLike | None = None) -> float | None:
     """Return (P₊ − P₋)/(P₊ + P₋) of the spectrum of a pulse, 2h/(1 + h²) for an ellipse of signed axis ratio h.
 

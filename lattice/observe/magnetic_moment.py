@@ -6,12 +6,14 @@ import numpy as np
 from scipy import constants
 
 from lattice.errors import InputError
-from lattice.modes.modes import SPIN_ONE, Modes
+from lattice.modes.modes import MODES, SPIN_ONE, Modes
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 
 PROTON_MASS = constants.m_p / constants.atomic_mass  #: amu
 
 
+@argument.takes(modes=MODES)
 def magnetic_moment(modes: Modes) -> FloatArray:
     """Return the magnetic moment of each mode, per phonon.
 

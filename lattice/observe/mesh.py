@@ -10,6 +10,7 @@ import numpy as np
 import lattice
 from lattice.errors import InputError
 from lattice.modes.mesh import MeshModes, mesh_modes, unfolded
+from lattice.structure import argument
 
 if TYPE_CHECKING:
     import xarray
@@ -23,8 +24,10 @@ NULL_TOTAL = (
     "force constants without a magnetic part always have it"
 )
 _REACH = 4.0  #: widths at which a Gaussian is cut; it is normalised after that
+_MOST_BINS = 10**5
 
 
+@argument.takes(crystal=argument.crystal, symmetry=argument.flag, n_threads=argument.whole, progress=argument.flag)
 def solve_mesh(
     crystal: Crystal,
     mesh: Sequence[int],
@@ -118,6 +121,7 @@ def _dataset(modes: MeshModes) -> xarray.Dataset:
     return xarray.Dataset(variables, coordinates, attributes)
 
 
+@argument.takes(mesh=argument.dataset)
 def unfold_mesh(mesh: xarray.Dataset) -> tuple[FloatArray, FloatArray]:
     """Return the modes at all points of a mesh from those at its irreducible points.
 
@@ -145,6 +149,9 @@ def unfold_mesh(mesh: xarray.Dataset) -> tuple[FloatArray, FloatArray]:
     )
 
 
+@argument.takes(
+    mesh=argument.dataset, width=argument.optional(argument.number), n_frequency=argument.whole, n_J=argument.whole
+)
 def angular_momentum_dos(
     mesh: xarray.Dataset, *, width: float | None = None, n_frequency: int = 400, n_J: int = 41
 ) -> xarray.Dataset:
@@ -173,11 +180,12 @@ def angular_momentum_dos(
     import xarray
     from scipy.ndimage import gaussian_filter1d
 
-    if (width is not None and not 0 < width < np.inf) or n_frequency < 2 or n_J < 1:
+    good = 2 <= n_frequency <= _MOST_BINS and 1 <= n_J <= _MOST_BINS
+    if (width is not None and not 0 < width < np.inf) or not good:
         raise InputError(
             "A density needs a positive width and positive numbers of bins",
             found=f"width {width}, {n_frequency} × {n_J} bins",
-            fix="leave them out, or give e.g. width=0.05",
+            fix=f"leave them out, or give e.g. width=0.05 and up to {_MOST_BINS} bins",
         )
     frequency, J = unfold_mesh(mesh)
     lowest, highest = float(frequency.min()), float(frequency.max())

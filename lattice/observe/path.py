@@ -9,6 +9,7 @@ import numpy as np
 
 import lattice
 from lattice.modes.path import path_modes
+from lattice.structure import argument
 
 if TYPE_CHECKING:
     import xarray
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lattice.structure.crystal import Crystal
 
 
+@argument.takes(crystal=argument.crystal)
 def solve_path(
     crystal: Crystal,
     path: str | Sequence[Sequence[float]] | None = None,

@@ -14,6 +14,7 @@ from lattice.dynamics.pulse import Pulse
 from lattice.errors import InputError
 from lattice.modes.axis import checked_direction, reference_direction
 from lattice.observe.jones import GEOMETRIES, Response, response
+from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.number import checked_number
 from lattice.structure.symmetry import find_spacegroup
@@ -77,7 +78,7 @@ class Probe:
             if getattr(self, name) is not None:
                 unit = checked_direction(getattr(self, name), f"probe's {name}")
                 object.__setattr__(self, name, tuple(unit.tolist()))
-        if self.geometry not in GEOMETRIES:
+        if not isinstance(self.geometry, str) or self.geometry not in GEOMETRIES:
             raise InputError("There is no such geometry of a probe", found=self.geometry, fix=f"use {_names()}")
         object.__setattr__(self, "epsilon", _checked_epsilon(self.epsilon))
         if self.geometry == "reflection" and self.epsilon is None:
@@ -117,7 +118,7 @@ def _checked_epsilon(value: Any) -> tuple[tuple[complex, ...], ...] | None:
     fix = "give a number, or a symmetric 3×3 matrix, ≠ 0, with Im ≥ 0"
     try:
         array = np.array(value, dtype=np.complex128)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("The probe's epsilon is no number or matrix", found=repr(value), fix=fix) from None
     if array.ndim == 0:
         array = array * np.eye(3)
@@ -213,3 +214,6 @@ def probe_average(times: FloatArray, values: Signal, duration: float) -> tuple[F
     places = np.arange(cut, len(times) - cut) * finer
     total = sum(w * signal[places + offset] for w, offset in zip(weight, range(-half, half + 1), strict=True))
     return times[cut : len(times) - cut], total
+
+
+PROBE = argument.kind(Probe, "a Probe", "make one: lattice.Probe()")

@@ -17,6 +17,7 @@ from lattice.errors import InputError
 from lattice.modes.modes import Modes
 from lattice.show.page_data import modes_data, run_data
 from lattice.show.sweep_data import sweep_data
+from lattice.structure import argument
 from lattice.structure.complete_file import complete_file
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SCRIPTS = ("motion.js", "scene.js", "traces.js", "page.js")
 HARMLESS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
+@argument.takes(path=argument.path)
 def write_page(run: Dataset | Modes, path: str | os.PathLike[str]) -> None:
     """Write a page that shows a run, the modes at one q-point, or a sweep.
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import Crystal, FloatArray, IntArray, SpaceGroup
 from lattice.structure.species import species_of_numbers
@@ -25,6 +26,7 @@ _AXES = "xyz"
 _SHOWN = 9  # names in one warning
 
 
+@argument.takes(crystal=argument.crystal, drop=argument.words, override=argument.optional(argument.mapping))
 def adjust_charges(
     crystal: Crystal, *, drop: Iterable[str] = (), override: Mapping[str, float] | None = None
 ) -> Crystal:

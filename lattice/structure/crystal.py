@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +17,23 @@ LARGEST_NUMBER = 118  #: of the elements
 
 
 def frozen_array(values: object, dtype: type = np.float64) -> NDArray:  # type: ignore[type-arg]
-    """Return a read-only, C-contiguous copy of an array."""
-    array: NDArray = np.array(values, dtype=dtype, order="C")  # type: ignore[type-arg]
+    """Return a read-only, C-contiguous copy of an array.
+
+    Raises
+    ------
+    InputError
+        If these are no numbers of that kind: nothing is rounded, cut or read from a text.
+    """
+    try:
+        given = np.asarray(values)
+        wanted, fraction = np.dtype(dtype).kind, given.dtype.kind == "f" and (given != np.floor(given)).any()
+        if wanted != "U" and ((given.dtype.kind in "USc" and wanted != "c") or (wanted == "i" and fraction)):
+            raise TypeError(given.dtype)
+        array: NDArray = np.array(values, dtype=dtype, order="C")  # type: ignore[type-arg]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            "This is no array of numbers", found=reprlib.repr(values), fix="give numbers, in rows of equal length"
+        ) from error
     array.setflags(write=False)
     return array
 
@@ -65,6 +81,21 @@ def check_species(numbers: IntArray) -> None:
             found=f"atomic number {int(unknown[0])}",
             fix="name every atom by the symbol of a chemical element",
         )
+
+
+def cells_of(supercell_matrix: IntArray) -> int:
+    """Return how many cells a supercell has, from its matrix ``(3, 3)``.
+
+    Raises
+    ------
+    InputError
+        If it is no such matrix.
+    """
+    if supercell_matrix.shape != (3, 3):
+        raise InputError(
+            "A supercell is a matrix of whole numbers", found=f"shape {supercell_matrix.shape}", fix="give three rows"
+        )
+    return round(abs(float(np.linalg.det(supercell_matrix))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,12 +159,12 @@ class ForceConstants:
         object.__setattr__(self, "array", frozen_array(self.array))
         object.__setattr__(self, "translations", frozen_array(self.translations, np.int64))
         object.__setattr__(self, "supercell_matrix", frozen_array(self.supercell_matrix, np.int64))
-        n_cells = round(abs(np.linalg.det(self.supercell_matrix)))
-        n_atoms = self.array.shape[0]
+        n_cells = cells_of(self.supercell_matrix)
+        n_atoms = self.array.shape[0] if self.array.shape else 0
         if self.array.shape != (n_atoms, n_cells, n_atoms, 3, 3) or self.translations.shape != (n_cells, 3):
             raise InputError(
                 "The force constants do not fit their supercell",
-                found=f"array {self.array.shape}, {len(self.translations)} translations, {n_cells} cells",
+                found=f"array {self.array.shape}, translations {self.translations.shape}, {n_cells} cells",
                 fix="give one 3×3 block for each atom of the cell with each atom of the supercell",
             )
 
@@ -191,6 +222,12 @@ class Crystal:
             if value is not None:
                 object.__setattr__(self, attribute, frozen_array(value))
         object.__setattr__(self, "numbers", frozen_array(self.numbers, np.int64))
+        if self.numbers.ndim != 1:
+            raise InputError(
+                "The atomic numbers are no list", found=f"shape {self.numbers.shape}", fix="give one for each atom"
+            )
+        if not isinstance(self.found, Sequence):
+            raise InputError("What was found is no list of lines", found=self.found, fix="give a tuple of texts")
         object.__setattr__(self, "found", tuple(self.found))
         n_atoms = len(self.numbers)
         shapes = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice.errors import InputError
-from lattice.structure.crystal import FloatArray, IntArray, frozen_array
+from lattice.structure.crystal import FloatArray, IntArray, cells_of, frozen_array
 from lattice.structure.supercell import cell_translations, translation_index
 
 
@@ -35,18 +35,20 @@ class CubicForceConstants:
 
     def __post_init__(self) -> None:
         # the largest array of the package: not copied where it is already as it must be
-        array = np.ascontiguousarray(self.array, dtype=np.float64)
+        array = self.array
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.c_contiguous:
+            array = frozen_array(array)
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "translations", frozen_array(self.translations, np.int64))
         object.__setattr__(self, "supercell_matrix", frozen_array(self.supercell_matrix, np.int64))
-        n_cells = round(abs(np.linalg.det(self.supercell_matrix)))
-        n_atoms = self.array.shape[0]
+        n_cells = cells_of(self.supercell_matrix)
+        n_atoms = self.array.shape[0] if self.array.shape else 0
         expected = (n_atoms, n_cells, n_atoms, n_cells, n_atoms, 3, 3, 3)
         if self.array.shape != expected or self.translations.shape != (n_cells, 3):
             raise InputError(
                 "The third-order force constants do not fit their supercell",
-                found=f"array {self.array.shape}, {len(self.translations)} translations, {n_cells} cells",
+                found=f"array {self.array.shape}, translations {self.translations.shape}, {n_cells} cells",
                 fix="give one 3×3×3 block for each atom of the cell with each pair of atoms of the supercell",
             )
         if not np.isfinite(self.array).all():

@@ -74,7 +74,7 @@ def load(
     SymmetryError
         If no space group is found.
     """
-    if not (isinstance(symprec, int | float) and np.isfinite(symprec) and 0 < symprec < 1):
+    if not (isinstance(symprec, int | float) and 0 < symprec < 1):
         raise InputError("symprec is no tolerance", found=symprec, fix="give a length in Å between 0 and 1")
     material = _read_source(source)
     _add_forces(material, fc)
@@ -272,7 +272,7 @@ def _block_from_array(fc: Any) -> ForceBlock:
     """Return force constants given as an array."""
     try:
         array = np.array(fc, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(
             "fc is neither a path nor an array of numbers", found=type(fc).__name__, fix="give eV/Å² in a NumPy array"
         ) from None

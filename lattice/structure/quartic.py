@@ -31,17 +31,19 @@ class QuarticForceConstants:
     source: str = ""
 
     def __post_init__(self) -> None:
-        array = np.ascontiguousarray(
-            self.array, dtype=np.float64
-        )  # large: not copied where it is already as it must be
+        # large: not copied where it is already as it must be
+        array = self.array
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.c_contiguous:
+            array = frozen_array(array)
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "translations", frozen_array(self.translations, np.int64))
-        n_columns = len(self.translations) * array.shape[0]
-        if array.shape != (array.shape[0], *3 * (n_columns,), 3, 3, 3, 3) or self.translations.shape[1:] != (3,):
+        n_atoms = array.shape[0] if array.shape else 0
+        columns = 3 * (n_atoms * int(self.translations.size // 3),)
+        if array.shape != (n_atoms, *columns, 3, 3, 3, 3) or self.translations.shape[1:] != (3,):
             raise InputError(
                 "The fourth-order force constants do not fit their supercell",
-                found=f"array {array.shape}, {len(self.translations)} translations",
+                found=f"array {array.shape}, translations {self.translations.shape}",
                 fix="give one 3×3×3×3 block for each atom of the cell with each triple of atoms of the supercell",
             )
         if not np.isfinite(array).all():

@@ -59,7 +59,7 @@ def client_of(
     if isinstance(engine, distributed.Client):
         yield engine
         return
-    if engine not in ("dask", "slurm"):
+    if not isinstance(engine, str) or engine not in ("dask", "slurm"):
         raise InputError("Unknown engine", found=repr(engine), fix="use local, dask, slurm, or a distributed.Client")
     with dask.config.set(SETTINGS), contextlib.ExitStack() as stack:
         if engine == "dask" and scheduler is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.structure.complete_file import checked_target, complete_file
 from lattice.structure.crystal import FloatArray
 from lattice.study.axis import words_of
@@ -34,6 +35,7 @@ _UNITS = {"amplitude": "MV/cm", "frequency": "THz", "linewidth": "THz", "tempera
 }
 
 
+@argument.takes(directory=argument.path)
 def open_sweep(directory: str | Path) -> Dataset:
     """Open the results of a sweep; numbers are read when they are used.
 
@@ -86,6 +88,7 @@ def open_sweep(directory: str | Path) -> Dataset:
     return found if store.plan.repeats > 1 else found.isel({REPEAT: 0}, drop=True)
 
 
+@argument.takes(directory=argument.path, output=argument.optional(argument.path))
 def collect(directory: str | Path, output: str | Path | None = None) -> dict[str, Any]:
     """Count the points of a sweep, and write its results as one netCDF file.
 
@@ -121,6 +124,7 @@ def collect(directory: str | Path, output: str | Path | None = None) -> dict[str
     return state.counts() | {"resumed": state.finished, "sha256": checksum(store) if complete else None}
 
 
+@argument.takes(directory=argument.path)
 def sweep_failures(directory: str | Path) -> list[dict[str, Any]]:
     """List the failed points of a sweep.
 
@@ -145,6 +149,7 @@ def sweep_failures(directory: str | Path) -> list[dict[str, Any]]:
     return found
 
 
+@argument.takes(directory=argument.path)
 def sweep_point(directory: str | Path, index: tuple[int, ...] | Mapping[str, int]) -> dict[str, Any]:
     """Return the run document of one point: what `lattice.run` needs to compute it again, with its whole trajectory.
 

@@ -19,6 +19,7 @@ from lattice.dynamics.runfile import save_run
 from lattice.dynamics.simulate import simulate
 from lattice.errors import InputError
 from lattice.observe.report import run_report
+from lattice.structure import argument
 from lattice.structure.bundled import bundled_file
 from lattice.structure.complete_file import checked_target
 from lattice.structure.load import load
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 NECESSARY = ("amplitude", "frequency", "duration")  #: keys of a pulse that have no default of their own
 
 
+@argument.takes(document=argument.document, output=argument.optional(argument.path))
 def run(document: str | Path | Mapping[str, Any], output: str | Path | None = None) -> dict[str, Any]:
     """Make one run from a run file or its table: plain data in, plain data out, for workflow managers.
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import InputError
+from lattice.structure import argument
 from lattice.study import cluster, local
 from lattice.study.layout import Block
 from lattice.study.plan import Plan, read_plan, same_sweep
@@ -30,6 +31,13 @@ from lattice.study.task import write_lost
 ENGINES = ("local", "dask", "slurm")
 
 
+@argument.takes(
+    directory=argument.path,
+    extend_plan=argument.flag,
+    retry_failed=argument.flag,
+    share=argument.optional(argument.array),
+    progress=argument.flag,
+)
 def sweep(
     plan: str | Path | Mapping[str, Any],
     directory: str | Path,
@@ -135,7 +143,7 @@ class State:
         """Blocks that are not finished; of a share only its own."""
         numbers = np.flatnonzero(self.flags == NOT_FINISHED)
         if share is not None:
-            part, count = share
+            part, count = share if np.shape(share) == (2,) else (0, 0)
             if not 0 <= part < count:
                 raise InputError("There is no such share", found=f"{part}/{count}", fix="give I/N with 0 ≤ I < N")
             numbers = numbers[numbers % count == part]
@@ -218,7 +226,7 @@ def _run(
         return
     version = "x".join(map(str, store.layout.shape))
     directory = store.path.absolute()
-    if engine == "local":
+    if isinstance(engine, str) and engine == "local":
         count = min(workers or local.available_cores(), len(todo))
         if count == 1:
             yield from local.run_here(directory, version, todo)

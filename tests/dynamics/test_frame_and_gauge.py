@@ -4,53 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from same_physics import direction_angle, inside_multiplets, rewritten
 from scipy.spatial.transform import Rotation
-from scipy.stats import ortho_group
 
 import lattice
 from lattice.anharmonic.invariance import check_invariance
-from lattice.anharmonic.polynomial import padded, polynomial_from_table, substitute
 from lattice.anharmonic.potential import CellRecord
 
 DURATION = 8.0
-
-
-def rewritten(potential, turn, rotation, crystal, eigenvectors):
-    """The same potential in the coordinates Q' = turn @ Q, in a frame turned by `rotation`."""
-    channel_of = {}
-    for t, name in enumerate(potential.channel):
-        names = tuple(sorted(str(potential.multiplet[s]) for s in potential.mode_index[t] if s >= 0))
-        channel_of[names, int((potential.field_axis[t] >= 0).sum())] = str(name)
-    old = polynomial_from_table(potential.coefficient, potential.mode_index, potential.field_axis)
-    new = substitute(old, turn.T, rotation.T)
-    kept = {key: c for key, c in new.items() if abs(c) > 1e-18}
-    return replace(
-        potential,
-        axis=rotation @ potential.axis,
-        coefficient=np.array(list(kept.values())),
-        mode_index=padded([modes for modes, _ in kept]),
-        field_axis=padded([fields for _, fields in kept]),
-        channel=np.array([channel_of[tuple(sorted(str(potential.multiplet[s]) for s in m)), len(f)] for m, f in kept]),
-        eigenvectors=np.einsum("st,tka->ska", turn, eigenvectors),
-        crystal=crystal,
-        modes=None,
-    )
-
-
-def inside_multiplets(potential, seed):
-    turn = np.eye(potential.n_modes)
-    for name in potential.multiplets:
-        place = np.flatnonzero(potential.multiplet == name)
-        turn[np.ix_(place, place)] = ortho_group.rvs(len(place), random_state=seed) if len(place) > 1 else -1.0
-    return turn
-
-
-def direction_angle(axis, rotation):
-    """Angle of the turned x̂ of a pulse about `axis` in the frame where x̂ is the projection of Cartesian x."""
-    turned = rotation @ [1.0, 0, 0]
-    x = np.array([1.0, 0, 0]) - axis * axis[0]
-    x /= np.linalg.norm(x)
-    return float(np.degrees(np.arctan2(turned @ np.cross(axis, x), turned @ x)))
 
 
 def cases(potential):
