@@ -146,6 +146,26 @@ def test_summary_prefers_a_pair_and_takes_the_driver_that_is_named():
         channel_summary(run, driver="Eu(9)")
 
 
+@pytest.mark.parametrize(
+    ("Q", "velocity", "expected"),
+    [
+        ((1.0, 0.6), (0.0, 0.0), "Eg(2)"),
+        ((1.0, 0.4), (0.0, 0.0), "Eu(1)"),
+        ((1.0, 0.0), (0.0, 0.9), "Eu(1)"),
+        ((1.0, 0.0), (0.0, 1.1), "Eg(2)"),
+    ],
+)
+def test_the_driven_multiplet_has_the_highest_harmonic_energy(Q, velocity, expected):
+    """½ (P² + ω² Q²): twice the frequency weighs four times as much; P = ω Q is worth as much as Q."""
+    run = simulate(d3d_potential(frequency=(2.0, 4.0)), MAIN, 1.0)
+    second = run["mode_multiplet"].values == "Eg(2)"
+    motion = {name: np.where(second, x[1], x[0]) * np.ones_like(run["Q"]) for name, x in (("Q", Q), ("P", velocity))}
+    motion["P"] *= 2 * np.pi * 2.0
+    arrays = {name: (run[name].dims, values) for name, values in motion.items()}
+    charged = run.assign(**arrays, mode_charge=(run["mode_charge"].dims, np.ones_like(run["mode_charge"])))
+    assert driven_multiplet(charged) == expected
+
+
 def test_driver_needs_recorded_motion_or_a_name():
     run = simulate(d3d_potential(), MAIN, 3.0, record=Record(0.1, quantities=("L",)))
     with pytest.raises(InputError, match="not recorded"):

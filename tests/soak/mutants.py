@@ -1,6 +1,6 @@
 """Mutation testing of the rooms that hold the physics: change one operator or number at a time; a test must fail.
 
-    PYTHONPATH=.:tests python tests/soak/mutants.py FOLDER [--each N] [--seed S] [--seconds T] [MODULE …] [--tests FILE …]
+    PYTHONPATH=.:tests python tests/soak/mutants.py FOLDER [MODULE …] [--each N] [--seed S] [--seconds T] [--tests FILE]
 
 FOLDER keeps which tests run which line (found first; needs coverage) and every verdict, so that a stopped run goes on
 where it was: name another one after a change. `--each N` takes N mutants of each module, drawn with the seed; without
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 EXPLAINED = Path(__file__).with_name("mutants.toml")
 ROOMS = ("modes", "anharmonic", "dynamics")
 LEDGER = ("observe/book.py", "observe/ledger_series.py")
-TESTS = ("anharmonic", "dynamics", "kernels", "modes", "observe")
+TESTS = ("anharmonic", "dynamics", "kernels", "modes", "observe", "cli/test_commands.py", "show/test_export.py")
 THIRD_PARTIES = (
     "numpy", "scipy.optimize", "scipy.integrate", "scipy.linalg", "scipy.special", "phonopy", "spglib", "xarray",
     "h5py", "h5netcdf", "ase.build", "ase.calculators.lj", "yaml", "matplotlib.figure",
@@ -105,7 +105,8 @@ class Mapper(Patient):
 def make_maps(folder, files):
     """Write, for every file of tests that has none yet, which lines each of its tests runs; return all as one."""
     content = {"tests": [], "seconds": [], "lines": {dotted(path): defaultdict(set) for path in modules()}}
-    for file in files or sorted(file for name in TESTS for file in (ROOT / "tests" / name).glob("test_*.py")):
+    folders = [ROOT / "tests" / name for name in TESTS]
+    for file in files or sorted(x for path in folders for x in (path.glob("test_*.py") if path.is_dir() else [path])):
         kept = folder / f"map-{file.parent.name}-{file.stem}.json"
         if not kept.exists():
             child = os.fork()  # the package is loaded by the tests of each file and each mutant anew
@@ -291,11 +292,11 @@ def main(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("modules", nargs="*")
-    parser.add_argument("--tests", type=lambda text: Path(text).resolve(), nargs="+")
+    parser.add_argument("--tests", type=lambda text: Path(text).resolve(), action="append")
     parser.add_argument("--each", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20.0)
-    given = parser.parse_args(words)
+    given = parser.parse_intermixed_args(words)
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(given.folder)
     given.folder.mkdir(exist_ok=True)
