@@ -123,6 +123,8 @@ def reduced(run: Dataset, potential: Potential) -> Numbers:
         "Q_peak": np.abs(Q).max(axis=1),
     }
     numbers |= book(*(run[name].values @ potential.axis for name in ("ledger", "crystal", "L_change")))
+    works = run["energy_ledger"].values
+    numbers |= {"energy_ledger": works, "energy_closure": energy_closure(works, run["energy_change"].values)}
     failed = numbers["status"] == 1
     for name, values in numbers.items():
         if name not in {"status", "step"}:
@@ -152,6 +154,22 @@ def book(ledger: FloatArray, crystal: FloatArray, change: FloatArray) -> Numbers
     with np.errstate(divide="ignore", invalid="ignore"):
         closure = np.where(gross >= GROSS_FLOOR, missed / gross, np.nan)
     return {"ledger": ledger, "crystal": crystal, "closure": closure}
+
+
+def energy_closure(ledger: FloatArray, change: FloatArray) -> FloatArray:
+    """Return max |ΔE − Σ rows| / Σ |rows|, ``(n,)``; NaN where nothing moves.
+
+    Parameters
+    ----------
+    ledger : ndarray
+        ``(n, n_channels, n_multiplets)`` eV.
+    change : ndarray
+        ``(n, n_multiplets)`` eV.
+    """
+    missed = np.abs(change - ledger.sum(axis=1)).max(axis=1, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        closure: FloatArray = missed / np.abs(ledger).sum(axis=(1, 2))
+    return closure
 
 
 def membership(potential: Potential) -> FloatArray:
