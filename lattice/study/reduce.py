@@ -10,6 +10,7 @@ from lattice import units
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.record import Record
+from lattice.dynamics.reduced_dataset import energy_closure
 from lattice.dynamics.simulate import simulate_ensemble
 from lattice.dynamics.table import build_table
 from lattice.structure.crystal import FloatArray
@@ -154,22 +155,6 @@ def book(ledger: FloatArray, crystal: FloatArray, change: FloatArray) -> Numbers
     with np.errstate(divide="ignore", invalid="ignore"):
         closure = np.where(gross >= GROSS_FLOOR, missed / gross, np.nan)
     return {"ledger": ledger, "crystal": crystal, "closure": closure}
-
-
-def energy_closure(ledger: FloatArray, change: FloatArray) -> FloatArray:
-    """Return max |ΔE − Σ rows| / Σ |rows|, ``(n,)``; NaN where nothing moves.
-
-    Parameters
-    ----------
-    ledger : ndarray
-        ``(n, n_channels, n_multiplets)`` eV.
-    change : ndarray
-        ``(n, n_multiplets)`` eV.
-    """
-    missed = np.abs(change - ledger.sum(axis=1)).max(axis=1, initial=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        closure: FloatArray = missed / np.abs(ledger).sum(axis=(1, 2))
-    return closure
 
 
 def membership(potential: Potential) -> FloatArray:
