@@ -36,7 +36,8 @@ class Observe:
     quantities : tuple of str
         Any of ``L_final``, ``L_peak``, ``L_mean`` (angular momentum), ``Q_peak``, ``energy_mean``.
     ledger : bool
-        Whether to book every change of angular momentum; about doubles the work.
+        Whether to book every change of angular momentum. Costs a fifth of a run of twelve coordinates, but more than
+        the run itself where the kernel has the force written out, see docs/benchmarks.md.
     energy_ledger : bool
         Whether to book every change of energy. In a bath the rows ``damping`` and ``noise`` are those of whole steps:
         each differs from its limit for short steps by a part Γ × step of it, their sum does not.

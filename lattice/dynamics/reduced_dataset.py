@@ -122,9 +122,8 @@ class Collector:
         Q, P, Q0, P0 = found["Q_end"], found["P_end"], ensemble.Q0[index], ensemble.P0[index]
         change = self._in_eV(0.5 * ((P * P + omega_squared * Q * Q) - (P0 * P0 + omega_squared * Q0 * Q0)))
         booked = self._in_eV(found["energy"])
-        gross = np.abs(booked).sum(axis=(1, 2))
-        missed = np.abs(change - booked.sum(axis=1)).max(axis=1)
-        out = {"energy_ledger": booked, "energy_change": change, "energy_closure": missed / gross}
+        closure = energy_closure(booked, change)
+        out = {"energy_ledger": booked, "energy_change": change, "energy_closure": closure}
         if ensemble.observe.ledger_times is not None:
             out["energy_series"] = self._in_eV(found["energy_series"])
         return out
@@ -137,6 +136,22 @@ class Collector:
             out[..., a] += energy[..., s]
         in_eV: FloatArray = out / units.EV
         return in_eV
+
+
+def energy_closure(ledger: FloatArray, change: FloatArray) -> FloatArray:
+    """Return max |ΔE − Σ rows| / Σ |rows|, ``(n,)``; NaN where nothing moves.
+
+    Parameters
+    ----------
+    ledger : ndarray
+        ``(n, n_channels, n_multiplets)`` eV.
+    change : ndarray
+        ``(n, n_multiplets)`` eV.
+    """
+    missed = np.abs(change - ledger.sum(axis=1)).max(axis=1, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        closure: FloatArray = missed / np.abs(ledger).sum(axis=(1, 2))
+    return closure
 
 
 _VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {

@@ -32,8 +32,11 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "Q_peak": (("mode",), "Angstrom amu^(1/2)", "largest |Q|"),
     "ledger": (("channel", "multiplet"), "hbar", "angular momentum along n̂ received over the run"),
     "crystal": (("channel",), "hbar", "angular momentum along n̂ that the crystal takes"),
+    "energy_closure": ((), "1", "max |ΔE − Σ rows| / Σ |rows| of the energy ledger"),
+    "energy_ledger": (("channel", "multiplet"), "eV", "energy ½ Σ (P² + ω² Q²) received over the run"),
 }
 BOOK = ("closure", "ledger", "crystal")  #: what record.ledger = false leaves out
+ENERGY_BOOK = ("energy_closure", "energy_ledger")  #: what record.energy_ledger = true adds
 GOOD, DIVERGED, UNRESOLVED, REFUSED, LOST = range(5)
 
 
@@ -95,20 +98,21 @@ class Columns:
         return {"labels": {dim: list(words) for dim, words in self.labels.items()}, "variables": list(self.names)}
 
 
-def columns_for(potentials: Iterable[Potential], *, ledger: bool) -> Columns:
+def columns_for(potentials: Iterable[Potential], *, ledger: bool, energy_ledger: bool) -> Columns:
     """Places for the numbers of sweeps over these potentials.
 
     Parameters
     ----------
     potentials : iterable of Potential
-    ledger : bool
-        Whether the ledger is kept.
+    ledger, energy_ledger : bool
+        Which ledgers are kept.
     """
     union: dict[str, dict[str, None]] = {"multiplet": {}, "mode": {}, "channel": {}}
     for potential in potentials:
         for dim, words in labels_of(potential).items():
             union[dim] |= dict.fromkeys(words)
-    names = tuple(name for name in VARIABLES if ledger or name not in BOOK)
+    left_out = (() if ledger else BOOK) + (() if energy_ledger else ENERGY_BOOK)
+    names = tuple(name for name in VARIABLES if name not in left_out)
     return Columns({dim: tuple(words) for dim, words in union.items()}, names)
 
 

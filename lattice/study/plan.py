@@ -21,7 +21,7 @@ EVERY = 0.02  #: ps between looks at a trajectory that is not kept; steps of the
 MOST_POINTS = 10_000_000_000  #: of one sweep
 REPEAT = "repeat"  #: dimension of the repeats
 OF_THE_SWEEP = ("axes", "repeats", "block", "slurm")  #: keys of a plan that a run file does not have
-OF_THE_RECORD = ("keep", "ledger")  #: keys of its table `record` that a run file does not have
+OF_THE_RECORD = ("keep", "ledger", "energy_ledger")  #: keys of its table `record` that a run file does not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Plan:
         Whether the recorded trajectories are kept, and not only what is reduced from them.
     ledger : bool
         Whether the ledger of each point is kept.
+    energy_ledger : bool
+        Whether the energy ledger of each point is kept.
     slurm : dict
         Table `slurm`.
     folder : Path
@@ -54,6 +56,7 @@ class Plan:
     block: int | None = None
     keep: bool = False
     ledger: bool = True
+    energy_ledger: bool = False
     slurm: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
 
@@ -137,6 +140,7 @@ def plan_from_table(table: Mapping[str, Any], folder: Path) -> Plan:
         block=_at_least_one(checked, "block", None),
         keep=keep,
         ledger=bool(record.get("ledger", True)),
+        energy_ledger=bool(record.get("energy_ledger", False)),
         slurm=checked.get("slurm", {}),
         folder=folder,
     )

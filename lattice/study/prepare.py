@@ -76,7 +76,7 @@ class Preparation:
     @cached_property
     def columns(self) -> Columns:
         """Places of the numbers of a point."""
-        return columns_for(self.potentials, ledger=self.plan.ledger)
+        return columns_for(self.potentials, ledger=self.plan.ledger, energy_ledger=self.plan.energy_ledger)
 
     @cached_property
     def inputs(self) -> dict[str, Path]:

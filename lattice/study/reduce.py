@@ -10,6 +10,7 @@ from lattice import units
 from lattice.anharmonic.potential import Potential
 from lattice.dynamics.ledger import GROSS_FLOOR
 from lattice.dynamics.record import Record
+from lattice.dynamics.reduced_dataset import energy_closure
 from lattice.dynamics.simulate import simulate_ensemble
 from lattice.dynamics.table import build_table
 from lattice.structure.crystal import FloatArray
@@ -123,6 +124,8 @@ def reduced(run: Dataset, potential: Potential) -> Numbers:
         "Q_peak": np.abs(Q).max(axis=1),
     }
     numbers |= book(*(run[name].values @ potential.axis for name in ("ledger", "crystal", "L_change")))
+    works = run["energy_ledger"].values
+    numbers |= {"energy_ledger": works, "energy_closure": energy_closure(works, run["energy_change"].values)}
     failed = numbers["status"] == 1
     for name, values in numbers.items():
         if name not in {"status", "step"}:

@@ -15,6 +15,7 @@ from lattice.dynamics.pulse_array import PulseArray
 from lattice.dynamics.reduced import reduced_step, simulate_reduced
 from lattice.errors import LatticeError
 from lattice.structure.crystal import FloatArray, IntArray
+from lattice.study.columns import ENERGY_BOOK
 from lattice.study.group import Group, groups_of
 from lattice.study.plan import Plan
 from lattice.study.reduce import Numbers, book, membership, quantum_helicity, trajectory_numbers
@@ -87,6 +88,8 @@ class Reducer:
         }
         if self.plan.ledger:
             numbers |= book(*(run[name].values @ potential.axis for name in ("ledger", "crystal", "L_change")))
+        if self.plan.energy_ledger:
+            numbers |= {name: run[name].values for name in ENERGY_BOOK}
         return numbers
 
     def _step(self, group: Group) -> float:
@@ -161,7 +164,9 @@ class Reducer:
             "potential": potential,
             "pulses": pulse_arrays(group, potential),
             "duration": settings.duration,
-            "observe": Observe(record.every, start=record.start, ledger=self.plan.ledger),
+            "observe": Observe(
+                record.every, start=record.start, ledger=self.plan.ledger, energy_ledger=self.plan.energy_ledger
+            ),
             "changes": potential_changes(group, potential),
             "temperature": group.varying.get("temperature", settings.temperature),
             "seed": settings.seed,

@@ -212,7 +212,7 @@ SLURM_KEYS: dict[str, Checker] = {
     "directives": words,
 }
 PLAN_KEYS: dict[str, Checker] = RUN_KEYS | {
-    "record": table(RECORD_KEYS | {"keep": boolean, "ledger": boolean}),
+    "record": table(RECORD_KEYS | {"keep": boolean, "ledger": boolean, "energy_ledger": boolean}),
     "repeats": whole,
     "block": whole,
     "axes": anything,

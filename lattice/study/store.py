@@ -318,6 +318,7 @@ def _create_arrays(
         "run": dict(plan.document),
         "keep": plan.keep,
         "ledger": plan.ledger,
+        "energy_ledger": plan.energy_ledger,
         "axes": [list(axis.keys) for axis in plan.axes],
         "words": _create_coordinates(group, plan),
         "shape": list(shape),
@@ -352,7 +353,8 @@ def _stored_plan(group: zarr.Group, attributes: Mapping[str, Any], shape: tuple[
             found = attributes["words"].get(key)
             values.append(np.asarray(_array(group, key)[:n]) if found is None else tuple(found[:n]))
         axes.append(Axis(tuple(keys), tuple(values)))
-    return Plan(attributes["run"], tuple(axes), shape[-1], keep=attributes["keep"], ledger=attributes["ledger"])
+    kept = {name: attributes[name] for name in ("keep", "ledger", "energy_ledger") if name in attributes}
+    return Plan(attributes["run"], tuple(axes), shape[-1], **kept)
 
 
 def _copy_inputs(path: Path, inputs: Mapping[str, Path]) -> dict[str, dict[str, str]]:

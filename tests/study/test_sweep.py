@@ -76,6 +76,25 @@ def test_the_numbers_are_those_of_the_runs(folder):
     assert (np.sign(found["L_peak"].sel({"multiplet": "Eg(2)", HELICITY: 1.0})) == -1).all()
 
 
+def test_the_energy_ledger_is_that_of_the_runs_on_both_roads(folder):
+    plan = plan_in(folder, axes={HELICITY: {"values": [-0.5, 1.0]}})
+    asked = plan["record"] | {"energy_ledger": True, "every": 0.05}
+    silent(plan | {"record": asked}, folder / "a", workers=1)
+    silent(plan | {"record": asked | {"keep": True, "quantities": ["L"]}}, folder / "b", workers=1)
+    silent(plan | {"record": asked | {"ledger": False}}, folder / "c", workers=1)
+    a, b, c = (lattice.open_sweep(folder / name) for name in "abc")
+    assert "ledger" not in c
+    assert a["energy_ledger"].dims == b["energy_ledger"].dims == (HELICITY, "channel", "multiplet")
+    assert a["energy_ledger"].attrs["units"] == "eV"
+    for found in (a, b, c):
+        assert (found["energy_closure"] < 1e-10).all()
+        scale = float(np.abs(a["energy_ledger"]).max())
+        np.testing.assert_allclose(found["energy_ledger"], a["energy_ledger"], rtol=0, atol=1e-6 * scale)
+    assert float(a["energy_ledger"].sel(channel="light").sum("multiplet").min()) > 0
+    again = silent(plan | {"record": asked}, folder / "a", workers=1)
+    assert again["resumed"] == 2
+
+
 @pytest.mark.parametrize("temperature", [0.0, 150.0])
 def test_whole_trajectories_give_the_same_numbers_as_the_reduced_kernel(folder, temperature):
     """Two integrators, two reductions; in a bath they see different forces, so there only averages agree."""
