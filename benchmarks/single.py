@@ -353,7 +353,7 @@ def chain(rounds: int) -> list[dict[str, Any]]:
 
 
 def overhead(rounds: int) -> dict[str, float]:
-    """What `simulate` takes beyond the kernel for one small trajectory: checks, tables of the pulse, ledgers, dataset."""
+    """What `simulate` takes beyond the kernel for one small trajectory: checks, pulse, ledgers, dataset."""
     model, record = pair_model(), Record(0.05)
     potential, kernel_call = model.potential(), collocate.kernel.advance
     inside: list[int] = []
