@@ -26,7 +26,7 @@ BLOCKS = {
     "lattice._kernels.collocation": ["collocation_block.cpp", "collocation_block.h"],
     "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
 }
-BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
+BLOCK_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
 LEVELS = {"plain": (2, [])}  # name: doubles in a register, flags
@@ -44,9 +44,20 @@ class BuildLevels(build_ext):
                     [f"lattice/_kernels/{BLOCKS[ext.name][0]}"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
-                    extra_postargs=BLOCK_FLAGS + flags + debug_flags,
+                    extra_postargs=BLOCK_FLAGS + contract + flags + debug_flags,
                 )
         super().build_extension(ext)
+
+
+def contract_flags() -> list[str]:
+    """Flags that fuse products and sums.
+
+    Clang's `fast` fuses the copies of an inlined function in different ways, so that the bits depend on which copy a
+    trajectory or q-point went through; its `on` goes by the source. GCC up to 12 takes `on` for `off`.
+    """
+    compiler = (os.environ.get("CXX") or os.environ.get("CC") or sysconfig.get_config_var("CXX") or "c++").split()
+    said = subprocess.run([*compiler, "--version"], capture_output=True, check=False, text=True).stdout
+    return ["-ffp-contract=on" if "clang" in said.lower() else "-ffp-contract=fast"]
 
 
 def compiler_has_openmp() -> bool:
@@ -90,9 +101,9 @@ def levelled(name: str, *depends: str) -> Extension:
     )
 
 
-openmp = openmp_flags()
+openmp, contract = openmp_flags(), contract_flags()
 debug = debug_switch()
-# GCC takes the undefined registers of its own AVX-512 intrinsics for uninitialised variables once they are instrumented.
+# GCC takes undefined registers of its own AVX-512 intrinsics for uninitialised variables once they are instrumented.
 debug_flags = ["-O1"] if debug else []
 if debug == "sanitize":
     debug_flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-Wno-maybe-uninitialized"]
