@@ -38,8 +38,7 @@ BLOCKS = {
     "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
     "lattice._kernels.trajectory": ["trajectory_block.cpp", "trajectory_block.h"],
 }
-BLOCK_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi"]
-BLOCK_FLAGS.append(PREFIX_FLAG)
+BLOCK_FLAGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-Wno-psabi", PREFIX_FLAG]
 V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 V4_FLAGS = [*V3_FLAGS, *(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mprefer-vector-width=512"]
 LEVELS = {"plain": (2, [])}  # name: doubles in a register, flags
@@ -57,7 +56,7 @@ class BuildLevels(build_ext):
                     [f"lattice/_kernels/{BLOCKS[ext.name][0]}"],
                     output_dir=os.path.join(self.build_temp, level),
                     macros=[("LANES", str(lanes)), ("LEVEL", level)],
-                    extra_postargs=BLOCK_FLAGS + flags + sanitize,
+                    extra_postargs=BLOCK_FLAGS + contract + flags + debug_flags,
                 )
         super().build_extension(ext)
 
@@ -97,6 +96,17 @@ class SameWheel(bdist_wheel):
         super().write_wheelfile(*arguments, **options)  # the last step before the files are packed
         for path in Path(self.bdist_dir).rglob("*"):
             path.chmod(0o755 if path.is_dir() else mode_of(path.stat().st_mode))
+
+
+def contract_flags() -> list[str]:
+    """Flags that fuse products and sums.
+
+    Clang's `fast` fuses the copies of an inlined function in different ways, so that the bits depend on which copy a
+    trajectory or q-point went through; its `on` goes by the source. GCC up to 12 takes `on` for `off`.
+    """
+    compiler = (os.environ.get("CXX") or os.environ.get("CC") or sysconfig.get_config_var("CXX") or "c++").split()
+    said = subprocess.run([*compiler, "--version"], capture_output=True, check=False, text=True).stdout
+    return ["-ffp-contract=on" if "clang" in said.lower() else "-ffp-contract=fast"]
 
 
 def compiler_has_openmp() -> bool:
@@ -140,9 +150,12 @@ def levelled(name: str, *depends: str) -> Extension:
     )
 
 
-openmp = openmp_flags()
+openmp, contract = openmp_flags(), contract_flags()
 debug = debug_switch()
-sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if debug == "sanitize" else []
+# GCC takes undefined registers of its own AVX-512 intrinsics for uninitialised variables once they are instrumented.
+debug_flags = ["-O1"] if debug else []
+if debug == "sanitize":
+    debug_flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-Wno-maybe-uninitialized"]
 extensions = [
     levelled("lattice._kernels.trajectory", "philox.h", "philox.pxd"),
     levelled("lattice._kernels.hermitian"),
@@ -151,8 +164,8 @@ extensions = [
     Extension("lattice._kernels.cubic", ["lattice/_kernels/cubic.pyx"], extra_compile_args=COMPILE_FLAGS),
 ]
 for extension in extensions:
-    extension.extra_compile_args += sanitize
-    extension.extra_link_args += sanitize
+    extension.extra_compile_args += debug_flags
+    extension.extra_link_args += debug_flags
     if debug == "bounds":
         extension.cython_directives = {"boundscheck": True, "initializedcheck": True}  # these win over the .pyx's own
 setup(ext_modules=extensions, cmdclass={"build_ext": BuildLevels, "sdist": SameSource, "bdist_wheel": SameWheel})

@@ -130,7 +130,8 @@ class Problem:
         out = empty_solution(table, 1, grid.n_intervals + 1, self.series and book)
         stretch = _Stretch(self, tolerance, family, depth, book)
         good = stretch.advance(0.0, grid.start, 1, None)
-        out.Q[0, 0], out.P[0, 0] = stretch.state[:2]
+        # After a divergence the kernel leaves the last state that was finite, which is not that of the recorded time.
+        out.Q[0, 0], out.P[0, 0] = stretch.state[:2] if stretch.status != DIVERGED else (np.nan, np.nan)
         if self.series and book:
             stretch.series[0] = stretch.booked()
         good = stretch.advance(grid.start, grid.every, grid.n_intervals, out) and good

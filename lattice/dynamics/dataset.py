@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -94,26 +94,34 @@ def run_dataset(
         "message": (("trajectory",), message, {"units": ""}),
         "step": (("trajectory",), solution.step, {"units": "ps"}),
         "step_error": (("trajectory",), step_error, {"units": "1"}),
-        **_potential_variables(potential),
     }
     if works.shape[1]:
         variables["energy_ledger"] = (("trajectory", "channel", "multiplet"), works, {"units": "eV"})
     if single:
         variables = {name: _first(*variable) for name, variable in variables.items()}
-    coords = {
-        "time": ("time", times, {"units": "ps"}),
-        "mode": ("mode", potential.labels),
-        "multiplet": ("multiplet", np.array(table.multiplets)),
-        "channel": ("channel", np.array(table.rows)),
-        "axis": ("axis", np.array(AXES)),
-    }
+    given, names = _of_potential(potential, table.multiplets, table.rows)
+    coords = {"time": ("time", times, {"units": "ps"}), **names}
     attributes = {
         "schema": SCHEMA,
         "kind": "lattice run",
         "pulses": json.dumps([[pulse.parameters() for pulse in group] for group in pulses], ensure_ascii=False),
         "provenance": json.dumps(_provenance(potential, solution, numerics), ensure_ascii=False, default=plain),
     }
-    return xarray.Dataset(variables, coords, attributes)
+    return xarray.Dataset({**variables, **given}, coords, attributes)
+
+
+@lru_cache(maxsize=16)
+def _of_potential(
+    potential: Potential, multiplets: tuple[str, ...], rows: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Variables and coordinates that all runs of a potential share; kept, because indices of names are slow to make."""
+    import xarray
+
+    names = {"mode": potential.labels, "multiplet": np.array(multiplets), "channel": np.array(rows)}
+    names["axis"] = np.array(AXES)
+    coords = xarray.Dataset(coords={name: (name, values) for name, values in names.items()}).variables
+    given = {name: xarray.Variable(*parts) for name, parts in _potential_variables(potential).items()}
+    return given, {str(name): variable for name, variable in coords.items()}
 
 
 def _first(

@@ -91,7 +91,7 @@ def _course_checks(run: Dataset, parameters: dict[str, Any]) -> list[Check]:
 
 def _is_whole(ratio: float) -> bool:
     """Whether a number is 1, 2, 3 … to rounding."""
-    return ratio > 0.5 and abs(ratio - round(ratio)) <= _GRID
+    return ratio > 0.5 and abs(ratio - round(ratio)) <= max(_GRID, 1e-14 * ratio)
 
 
 def _error_bound(run: Dataset, parameters: dict[str, Any]) -> float:

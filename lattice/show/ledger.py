@@ -57,7 +57,7 @@ def draw_ledger(ax: Axes, run: Dataset, multiplets: Sequence[str]) -> None:
         ax.text(
             0.5,
             0.5,
-            "nothing was exchanged",
+            "nothing was exchanged" if np.isfinite(run["ledger"].values).all() else "not known: the motion diverged",
             transform=ax.transAxes,
             ha="center",
             fontsize=SMALL,

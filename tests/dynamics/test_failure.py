@@ -1,5 +1,6 @@
 """What a failed run says: until when it was good, and what mends the cause. Any warning is an error here."""
 
+import numpy as np
 import pytest
 from model_potentials import make_potential
 
@@ -66,3 +67,29 @@ def test_overflow_of_linked_pairs_warns_of_nothing(amplitude, every):
     run = simulate(potential, Pulse(amplitude, 2.0, 0.5), 3.0, record=Record(every), on_failure="keep")
     assert run.status == 1
     assert run.ledger.isnull().all()
+
+
+@pytest.mark.parametrize("method", ["collocation", "splitting"])
+def test_nothing_is_recorded_after_a_divergence_not_even_the_first_time(method):
+    """The last finite state is not that of a recorded time that comes later."""
+    record = Record(0.1, start=2.0)
+    run = simulate(well(), [], 3.0, initial=([20.0], [0.0]), on_failure="keep", method=method, record=record)
+    assert int(run["status"]) == 1
+    for name in ("Q", "P", "L", "L_change", "energy_change"):
+        assert np.isnan(run[name].values).all()
+
+
+def test_runs_share_nothing_that_can_be_changed():
+    """Names and numbers of the potential are prepared once for all its runs; what one run does to them is its own."""
+    potential = well()
+    one, two = (simulate(potential, [], 0.1) for _ in range(2))
+    one["frequency"].attrs["units"] = "1/cm"
+    one["mode"].attrs["note"] = "mine"
+    one["frequency"] = one["frequency"] * 33.356
+    one = one.assign_coords(mode=["another"])
+    three = simulate(potential, [], 0.1)
+    for run in (two, three):
+        assert run["frequency"].attrs["units"] == "THz"
+        assert run["frequency"].values.tolist() == [2.0]
+        assert run["mode"].values.tolist() == potential.labels.tolist()
+        assert run["mode"].attrs == {}

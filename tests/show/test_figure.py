@@ -77,6 +77,12 @@ def test_the_driver_stands_above_and_the_receiver_below_the_axis(axes):
     assert words[1].endswith("helicity −1.000")
 
 
+def test_the_ledger_of_a_run_that_diverged_is_said_to_be_unknown():
+    run = simulate(d3d_potential(), Pulse(0.3, 2.05, 0.3), 2.0)
+    lost = run.assign({name: run[name] * np.nan for name in ("ledger", "crystal", "L_change")})
+    assert [text.get_text() for text in draw_run(lost).axes[-1].texts] == ["not known: the motion diverged"]
+
+
 def test_linear_light_exchanges_nothing_and_turns_nothing(tmp_path):
     linear = simulate(d3d_potential(), Pulse(0.3, 2.05, 1.0, helicity=0.0), 12.0)
     drawn = draw_run(linear).axes
