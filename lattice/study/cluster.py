@@ -27,6 +27,7 @@ SETTINGS = {
 }
 MARGIN = 120  #: s before the time limit of a job at which its worker ends by itself
 SHORT = 900  #: s: jobs with less time are used to their end
+PAGE = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  #: no status page; None would still ask for port 8787
 ORPHANED = 20  #: s after which a worker without scheduler ends
 
 
@@ -67,7 +68,11 @@ def client_of(
             return
         if engine == "dask":
             cluster = distributed.LocalCluster(
-                n_workers=workers or available_cores(), threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+                n_workers=workers or available_cores(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                host="127.0.0.1",
+                scheduler_kwargs=PAGE,
             )
         else:
             cluster = _slurm_cluster(slurm, directory, workers)
@@ -133,7 +138,7 @@ def _slurm_cluster(slurm: Mapping[str, Any], directory: Path, workers: int | Non
         log_directory=str(logs),
         death_timeout=ORPHANED,
         worker_extra_args=extra,
-        scheduler_options={"dashboard_address": None},
+        scheduler_options=PAGE,
     )
     cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs, interval="1s")
     return cluster

@@ -37,7 +37,7 @@ def test_dask_workers_give_the_same_bits(plan, tmp_path, monkeypatch):
 def test_a_client_serves_any_number_of_sweeps(plan, tmp_path):
     from distributed import Client
 
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as client:
         for name in "ab":
             assert sweep(plan, tmp_path / name, client, progress=False)["done"] == 8
         assert len({lattice.collect(tmp_path / name)["sha256"] for name in "ab"}) == 1

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lattice.study.layout import cut, points_of_a_block
@@ -11,6 +11,7 @@ from lattice.study.layout import cut, points_of_a_block
 SHAPES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
 
 
+@settings(deadline=None)
 @given(SHAPES, st.integers(1, 200))
 def test_blocks_cover_every_point_once_and_none_is_too_large(shape, points):
     layout = cut(shape, points)
@@ -26,6 +27,7 @@ def test_blocks_cover_every_point_once_and_none_is_too_large(shape, points):
     assert layout.n_points(np.arange(layout.n_blocks)).sum() == math.prod(shape)
 
 
+@settings(deadline=None)
 @given(SHAPES, st.integers(1, 50), st.integers(1, 30))
 def test_portions_follow_the_order_of_the_points(shape, points, width):
     import lattice.study.layout as module
