@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lattice.anharmonic.raman import raman_forms, with_raman_drive
     from lattice.anharmonic.raman_differences import fit_raman
     from lattice.anharmonic.relax import relax_structure
+    from lattice.anharmonic.triples import project_triple
+    from lattice.anharmonic.wave_potential import project_waves
     from lattice.dynamics.full_potential import simulate_full_potential
     from lattice.dynamics.ledger import ledger
     from lattice.dynamics.observation import Observe

@@ -134,6 +134,25 @@ def home_constants(*sides):
     return CubicForceConstants(array, translations, matrix)
 
 
+def shengbte_text():
+    """FORCE_CONSTANTS_3RD of the Lennard-Jones crystal: one block for each triplet within the cutoff."""
+    c, blocks = crystal(), {}
+    for i, j, r in bonds():
+        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i])
+        tensor = third_derivative(r) / 2
+        ends = ((i, np.zeros(3), -1.0), (j, shift, 1.0))
+        for (p, t, a), (q, u, b), (s, v, d) in itertools.product(ends, repeat=3):
+            key = (p, q, s, *(u - t), *(v - t))
+            blocks[key] = blocks.get(key, 0.0) + a * b * d * tensor
+    lines = [str(len(blocks))]
+    for number, (key, tensor) in enumerate(blocks.items(), 1):
+        vectors = np.reshape(key[3:], (2, 3)) @ c.cell
+        lines += ["", str(number), *(" ".join(f"{x:.10e}" for x in v) for v in vectors)]
+        lines += [" ".join(str(x + 1) for x in key[:3])]
+        lines += [f"{a + 1} {b + 1} {d + 1} {tensor[a, b, d]:.14e}" for a, b, d in np.ndindex(3, 3, 3)]
+    return "\n".join(lines) + "\n"
+
+
 def fourth_derivative(r):
     """∂⁴φ/∂r∂r∂r∂r ``(3, 3, 3, 3)`` of one bond."""
     s, one = float(r @ r), np.eye(3)

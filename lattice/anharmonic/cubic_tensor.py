@@ -17,15 +17,17 @@ from lattice.structure.cubic_files import read_cubic
 Waves = Sequence[ComplexArray]
 
 
-def cubic_of(fc3: CubicForceConstants | str | os.PathLike[str], crystal: Crystal) -> CubicForceConstants:
-    """Return third-order force constants, read where a path is given.
+def cubic_of(
+    fc3: CubicForceConstants | str | os.PathLike[str], crystal: Crystal, qpoints: Sequence[FloatArray] = ()
+) -> CubicForceConstants:
+    """Return third-order force constants, read where a path is given: for Γ and these wave vectors.
 
     Raises
     ------
     InputError
         If the file cannot be used, or they belong to another crystal.
     """
-    constants = fc3 if isinstance(fc3, CubicForceConstants) else read_cubic(fc3, crystal)
+    constants = fc3 if isinstance(fc3, CubicForceConstants) else read_cubic(fc3, crystal, qpoints=qpoints)
     if len(constants.array) != crystal.n_atoms:
         raise InputError(
             "The third-order force constants belong to another crystal",

@@ -89,7 +89,7 @@ def project_triple(a: Modes, b: Modes, c: Modes, fc3: CubicForceConstants | str 
     Phys. Rev. B 91, 094306 (2015).
     """
     check_alike((a, b, c), "a triple")
-    constants = cubic_of(fc3, a.crystal)
+    constants = cubic_of(fc3, a.crystal, [modes.qpoint for modes in (a, b, c)])
     waves = [commensurate_q(modes.qpoint, constants.supercell_matrix) for modes in (a, b, c)]
     total = waves[0] + waves[1] + waves[2]
     if not same_wave(total, np.zeros(3)):

@@ -87,7 +87,7 @@ def project_waves(
     if width < 0:
         raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
     check_alike(modes, "coupled waves")
-    constants = cubic_of(fc3, modes[0].crystal)
+    constants = cubic_of(fc3, modes[0].crystal, [m.qpoint for m in modes])
     waves = [commensurate_q(m.qpoint, constants.supercell_matrix) for m in modes]
     matrix = (
         smallest_supercell(waves, constants.supercell_matrix)

@@ -164,7 +164,7 @@ def _potential(source: str, crystal: Crystal, door: str, options: dict[str, Any]
                 fix="leave it out",
             )
         setup, axis, chosen = setup_of(source), options["axis"], options["multiplets"] or None
-        constants = read_cubic(options["fc3"], crystal, setup=setup)
+        constants = read_cubic(options["fc3"], crystal, setup=setup, qpoints=options["q"])
         if options["q"]:
             from lattice.anharmonic.wave_potential import project_waves
 

@@ -107,7 +107,9 @@ def line_channel_table(
         "qpoints": [modes.qpoint.tolist() for modes in factors],
         "modes_at": [table["modes"] for table in tables],
         "channels": rows,
-        **({} if fc3 is None else _sizes(factors, rows, read_cubic(fc3, crystal, setup=setup))),
+        **(
+            {} if fc3 is None else _sizes(factors, rows, read_cubic(fc3, crystal, setup=setup, qpoints=(first, second)))
+        ),
     }, factors[0]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lattice.errors import InputError
 from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.supercell import cell_translations, determinant
 from lattice.structure.supercell_search import describe_supercell
 
+LARGEST_DENOMINATOR = 64  #: of a component of q, for constants that no supercell limits
+MOST_CELLS = 4096
 SAME_Q = 1e-5  #: of q·T modulo 1, for a translation T of the supercell
 
 
@@ -68,6 +72,36 @@ def smallest_supercell(qpoints: Sequence[FloatArray], supercell_matrix: IntArray
     phases = translations @ np.array(qpoints).T
     kept = translations[(np.abs(phases - np.rint(phases)) < SAME_Q).all(axis=1)]
     return _hermite(np.concatenate([supercell_matrix, kept]))
+
+
+def supercell_of_waves(qpoints: Iterable[ArrayLike]) -> IntArray:
+    """Return the smallest supercell ``(3, 3)`` in which waves with rational components repeat.
+
+    Raises
+    ------
+    InputError
+        If a component is no fraction with a denominator of at most 64, or no supercell of reasonable size holds all.
+    """
+    points = [np.asarray(q, dtype=np.float64) for q in qpoints]
+    sides = [1, 1, 1]
+    for q in points:
+        for axis, x in enumerate(q.tolist()):
+            fraction = Fraction(x).limit_denominator(LARGEST_DENOMINATOR)
+            if abs(float(fraction) - x) * fraction.denominator > SAME_Q:
+                raise InputError(
+                    "A component of a wave vector is no simple fraction",
+                    found=f"q = {q_text(q)}",
+                    fix=f"give fractions with denominators up to {LARGEST_DENOMINATOR}, such as 1/3, to six digits",
+                )
+            sides[axis] = math.lcm(sides[axis], fraction.denominator)
+    if math.prod(sides) > MOST_CELLS:
+        raise InputError(
+            "The wave vectors need too large a supercell",
+            found="×".join(map(str, sides)),
+            fix="take fewer wave vectors at once, or with smaller denominators",
+        )
+    matrix = np.diag(sides).astype(np.int64)
+    return smallest_supercell([commensurate_q(q, matrix) for q in points], matrix) if points else matrix
 
 
 def _hermite(generators: IntArray) -> IntArray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lattice.errors import FormatError, InputError
 from lattice.structure.bundled import bundled_file
 from lattice.structure.cell import Cell
+from lattice.structure.commensurate import supercell_of_waves
 from lattice.structure.crystal import Crystal, IntArray
 from lattice.structure.cubic import CubicForceConstants, cubic_from_rows
 from lattice.structure.folder import ENDINGS, main_file
@@ -19,7 +22,7 @@ from lattice.structure.force_files import HDF5_MAGIC
 from lattice.structure.phonopy_object import build_phonopy, unit_factors
 from lattice.structure.phonopy_yaml import PhonopyFile, read_phonopy_yaml
 from lattice.structure.shengbte import read_shengbte
-from lattice.structure.supercell import locate_atoms, supercell_matrix_between
+from lattice.structure.supercell import determinant, locate_atoms, supercell_matrix_between
 
 if TYPE_CHECKING:
     import h5py
@@ -32,13 +35,18 @@ SAME_PLACE = 1e-3  # Å, between files about one crystal
 
 
 def read_cubic(
-    path: str | os.PathLike[str], crystal: Crystal, *, setup: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    crystal: Crystal,
+    *,
+    setup: str | os.PathLike[str] | None = None,
+    qpoints: Iterable[ArrayLike] = (),
 ) -> CubicForceConstants:
     """Read ``fc3.hdf5``, of which only the rows of one cell are held in memory, or ``FORCE_CONSTANTS_3RD``.
 
-    A file that is no HDF5 is read by `lattice.structure.shengbte.read_shengbte`. For ``fc3.hdf5`` the supercell is that
-    of a ``phono3py_params.yaml``, ``phono3py_disp.yaml`` or ``phono3py.yaml`` (plain or compressed) beside the file,
-    else that of ``setup``, else that of the crystal's own force constants, with atoms in phonopy's order.
+    A file that is no HDF5 is read by `lattice.structure.shengbte.read_shengbte`; it names no supercell and is folded
+    into the smallest that holds `qpoints`. For ``fc3.hdf5`` the supercell is that of a ``phono3py_params.yaml``,
+    ``phono3py_disp.yaml`` or ``phono3py.yaml`` (plain or compressed) beside the file, else that of ``setup``, else that
+    of the crystal's own force constants, with atoms in phonopy's order.
 
     Parameters
     ----------
@@ -47,6 +55,8 @@ def read_cubic(
         The crystal whose modes are meant, in the same orientation.
     setup : path, optional
         A YAML file of phonopy or phono3py that names cell and supercell.
+    qpoints : iterable of array_like
+        ``(3,)`` each: wave vectors that are meant besides Γ.
 
     Raises
     ------
@@ -63,18 +73,15 @@ def read_cubic(
     with file_path.open("rb") as stream:
         if stream.read(len(HDF5_MAGIC)) != HDF5_MAGIC:
             _refuse_archive(file_path)
-            return read_shengbte(file_path, crystal)
+            matrix = supercell_of_waves(qpoints)
+            _check_size(file_path, crystal.n_atoms, crystal.n_atoms * abs(determinant(matrix)))
+            return read_shengbte(file_path, crystal, matrix)
     placed = place_atoms(file_path, crystal, None if setup is None else Path(setup))
     n_columns = len(placed.atoms)
     try:
         with h5py.File(file_path, "r") as file:
             data = constants_dataset(file, file_path, n_columns, "fc3")
-            if crystal.n_atoms * n_columns**2 * 27 > MAX_ENTRIES:
-                raise InputError(
-                    f"{file_path.name} is too large",
-                    found=f"{crystal.n_atoms} atoms in the cell, {n_columns} in the supercell",
-                    fix="use a smaller supercell",
-                )
+            _check_size(file_path, crystal.n_atoms, n_columns)
             homes = home_rows(file, data, placed, crystal.n_atoms, file_path.name)
             rows = {home: np.asarray(data[row], dtype=np.float64) * placed.stiffness for home, row in homes.items()}
     except (OSError, KeyError, RuntimeError) as error:
@@ -83,6 +90,16 @@ def read_cubic(
         ) from None
     source = f"{file_path.name}, supercell {placed.origin}"
     return cubic_from_rows(rows, placed.atoms, placed.copies, placed.matrix, source)
+
+
+def _check_size(path: Path, n_atoms: int, n_columns: int) -> None:
+    """The rows of one cell must fit into memory."""
+    if n_atoms * n_columns**2 * 27 > MAX_ENTRIES:
+        raise InputError(
+            f"{path.name} is too large",
+            found=f"{n_atoms} atoms in the cell, {n_columns} in the supercell",
+            fix="use a smaller supercell",
+        )
 
 
 def _refuse_archive(path: Path) -> None:

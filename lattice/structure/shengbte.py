@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from lattice.errors import FormatError, InputError
-from lattice.structure.crystal import Crystal, FloatArray
+from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.cubic import CubicForceConstants
 from lattice.structure.safe_yaml import read_text
+from lattice.structure.supercell import cell_translations, translation_index
 
 SAME_VECTOR = 1e-2  # Å; translations are printed with few digits
 _BLOCK = 1 + 3 + 3 + 3 + 27 * 4  # number, two translations, three atoms, 27 entries with their indices
 
 
-def read_shengbte(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceConstants:
-    """Read ``FORCE_CONSTANTS_3RD`` (*eV/Å³*), folded into the single cell: valid for Γ.
+def read_shengbte(
+    path: str | os.PathLike[str], crystal: Crystal, supercell_matrix: IntArray | None = None
+) -> CubicForceConstants:
+    """Read ``FORCE_CONSTANTS_3RD`` (*eV/Å³*), folded into a supercell: valid for the wave vectors that it holds.
 
     The atoms are numbered as in the crystal; hiPhive and ``thirdorder`` write this format too.
 
@@ -27,11 +30,13 @@ def read_shengbte(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceC
         Plain or compressed (.xz, .gz, .bz2).
     crystal : Crystal
         In the same orientation; the translations in the file must be its lattice vectors.
+    supercell_matrix : ndarray, optional
+        ``(3, 3)`` int, rows in units of the cell vectors; default: the single cell, which holds Γ.
 
     Returns
     -------
     CubicForceConstants
-        Of the 1×1×1 supercell: sums over all translations.
+        Of the supercell: sums over all translations that are the same in it.
 
     Raises
     ------
@@ -62,13 +67,15 @@ def read_shengbte(path: str | os.PathLike[str], crystal: Crystal) -> CubicForceC
             fix="give the cell that ShengBTE used, in the same orientation",
         )
     entries = blocks[:, 10:].reshape(-1, 27, 4)
-    folded = np.zeros((n, n, n, 27))
-    np.add.at(folded, tuple(atoms.T), entries[:, :, 3])
-    shape = (n, 1, n, 1, n, 3, 3, 3)
-    source = f"{file.name}, {len(blocks)} blocks folded into the cell"
-    return CubicForceConstants(
-        folded.reshape(shape), np.zeros((1, 3), dtype=np.int64), np.eye(3, dtype=np.int64), source
-    )
+    matrix = np.eye(3, dtype=np.int64) if supercell_matrix is None else supercell_matrix
+    translations = cell_translations(matrix)
+    cells = translation_index(np.rint(fractional).astype(np.int64), translations, matrix)
+    shape = (n, len(translations), n, len(translations), n)
+    folded = np.zeros((*shape, 27))
+    np.add.at(folded, (atoms[:, 0], cells[:, 0], atoms[:, 1], cells[:, 1], atoms[:, 2]), entries[:, :, 3])
+    where = "the cell" if len(translations) == 1 else f"{len(translations)} cells"
+    source = f"{file.name}, {len(blocks)} blocks folded into {where}"
+    return CubicForceConstants(folded.reshape(*shape, 3, 3, 3), translations, matrix, source)
 
 
 def _blocks(text: str, name: str) -> FloatArray:

@@ -2,12 +2,11 @@
 
 import time
 from dataclasses import replace
-from itertools import product
 
 import h5py
 import numpy as np
 import pytest
-from lennard_jones import bonds, calculator, coefficient, crystal, cubic_constants, third_derivative
+from lennard_jones import calculator, coefficient, crystal, cubic_constants, shengbte_text
 
 import lattice
 from lattice.anharmonic.forces import compute_forces
@@ -152,25 +151,6 @@ def test_unit_cells_that_are_not_primitive(fitted, tmp_path):
     assert setup_of("Bi2Se3-noSOC") is None
     with pytest.raises((lattice.InputError, lattice.SymmetryError)):
         lattice.project_potential(fitted.modes, path)
-
-
-def shengbte_text():
-    """FORCE_CONSTANTS_3RD of the Lennard-Jones crystal: one block for each triplet within the cutoff."""
-    c, blocks = crystal(), {}
-    for i, j, r in bonds():
-        shift = np.rint((r @ np.linalg.inv(c.cell)) - c.positions[j] + c.positions[i])
-        tensor = third_derivative(r) / 2
-        ends = ((i, np.zeros(3), -1.0), (j, shift, 1.0))
-        for (p, t, a), (q, u, b), (s, v, d) in product(ends, repeat=3):
-            key = (p, q, s, *(u - t), *(v - t))
-            blocks[key] = blocks.get(key, 0.0) + a * b * d * tensor
-    lines = [str(len(blocks))]
-    for number, (key, tensor) in enumerate(blocks.items(), 1):
-        vectors = np.reshape(key[3:], (2, 3)) @ c.cell
-        lines += ["", str(number), *(" ".join(f"{x:.10e}" for x in v) for v in vectors)]
-        lines += [" ".join(str(x + 1) for x in key[:3])]
-        lines += [f"{a + 1} {b + 1} {d + 1} {tensor[a, b, d]:.14e}" for a, b, d in np.ndindex(3, 3, 3)]
-    return "\n".join(lines) + "\n"
 
 
 def test_shengbte_holds_the_same_constants(fitted, tmp_path):

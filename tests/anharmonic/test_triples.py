@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lennard_jones import calculator, crystal, cubic_constants, dispersive, home_constants, supercell_derivatives
+from lennard_jones import (
+    calculator,
+    crystal,
+    cubic_constants,
+    dispersive,
+    home_constants,
+    shengbte_text,
+    supercell_derivatives,
+)
 
 import lattice
 from lattice.anharmonic.invariance import check_invariance
@@ -364,6 +372,26 @@ def test_only_a_running_wave_of_definite_sense_has_angular_momentum(column):
             quanta = omega / lattice.units.HBAR  # energy ω² |Q|² over ħω
             spin = sense * wave.J[bare.mode_numbers[i]] * quanta
             np.testing.assert_allclose(run["L"].values.sum(axis=1), np.tile(spin, (len(run["L"]), 1)), atol=1e-7)
+
+
+def test_shengbte_holds_any_rational_wave_vector(row, waves, projected, tmp_path):
+    from lattice.structure.cubic_files import read_cubic
+
+    path = tmp_path / "FORCE_CONSTANTS_3RD"
+    path.write_text(shengbte_text())
+    found = lattice.project_waves(waves, path)
+    largest = max(map(abs, rows(projected).values()))
+    assert rows(found) == pytest.approx(rows(projected), rel=1e-6, abs=1e-8 * largest)
+    assert read_cubic(path, crystal(), qpoints=[(0.25, 0.5, 0)]).supercell_matrix.tolist() == [
+        [2, 1, 0],
+        [0, 2, 0],
+        [0, 0, 1],
+    ]
+    for q, message in (((0.1234, 0, 0), "no simple fraction"), ((1 / 61, 1 / 59, 1 / 53), "too large")):
+        with pytest.raises(lattice.InputError, match=message):
+            read_cubic(path, crystal(), qpoints=[q])
+    with pytest.raises(lattice.InputError, match="too large"):
+        read_cubic(path, crystal(), qpoints=[(1 / 13, 1 / 17, 0), (0, 0, 1 / 5)])
 
 
 def test_bad_arguments(row, waves, sheet):
