@@ -33,7 +33,12 @@ COMPILE_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", PREFIX_FLAG]
 # Inner loops that are compiled once for each instruction set (x86-64 levels; plain: that of the compiler's default) and
 # chosen at import. The features named here are those that levels.h asks the processor for.
 BLOCKS = {
-    "lattice._kernels.hermitian": ["hermitian_block.cpp", "hermitian_block.h"],
+    "lattice._kernels.hermitian": [
+        "hermitian_block.cpp",
+        "hermitian_block.h",
+        "hermitian_diagonal.h",
+        "hermitian_lanes.h",
+    ],
     "lattice._kernels.collocation": ["collocation_block.cpp", "collocation_block.h"],
     "lattice._kernels.ensemble": ["ensemble_block.cpp", "ensemble_block.h", "ensemble_lanes.h", "ensemble_pattern.h"],
     "lattice._kernels.trajectory": ["trajectory_block.cpp", "trajectory_block.h"],

@@ -9,85 +9,19 @@
  * objects for several instruction sets are linked together and must not share inline functions.
  *
  * The algorithm: G. H. Golub and C. F. Van Loan, Matrix Computations, 4th ed., sections 8.3.1 and 8.3.5, with the
- * complex reflectors of LAPACK's zlarfg and the deflation of EISPACK's imtql2.
+ * complex reflectors of LAPACK's zlarfg; its second half is in hermitian_diagonal.h.
  */
 #include <math.h>
 #include <stddef.h>
 
 #include "hermitian_block.h"
-#if 1
+#include "hermitian_diagonal.h"
+#include "hermitian_lanes.h"
+#ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
-#ifndef LANES
-#error "LANES: doubles in a vector register"
-#endif
-#ifndef LEVEL
-#error "LEVEL: name of the instruction set"
-#endif
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 namespace {
-
-typedef double real __attribute__((vector_size(8 * LANES)));
-typedef long long mask __attribute__((vector_size(8 * LANES)));
-struct complex_lanes {
-    real re, im;
-};
-
-const int COLUMNS = 4; /* eigenvectors that are transformed together */
-const int ROWS = 4;    /* of the rotation matrix that are rotated together; it has a multiple of them */
-/*
- * The more lanes, the more sweeps until the slowest has converged: about 3.2 for each eigenvalue with 16 lanes side by
- * side. With the eigenvalues known before, 1.9 rotate the eigenvectors, which saves a tenth of the time with wide
- * registers and nothing with narrow ones.
- */
-const bool EIGENVALUES_FIRST = LANES >= 8;
-const int MAX_SWEEPS = 60;                /* of one eigenvalue; two or three are usual */
-const double EPSILON = 1.1102230246251565e-16;
-const double NEGLIGIBLE = 2.8e-17;        /* quarter of an epsilon: of a matrix of norm 1 */
-const double UNDERFLOW_FLOOR = 1e-280;    /* squares below this are no longer accurate, and far below round-off */
-const double TWO_PI = 6.283185307179586;
-
-ALWAYS_INLINE long padded(int n) { return (n + ROWS - 1) / ROWS * ROWS; }
-
-ALWAYS_INLINE real splat(double x) { return real{} + x; }
-
-ALWAYS_INLINE real square_root(real x)
-{
-    real y;
-    for (int lane = 0; lane < LANES; lane++)
-        y[lane] = __builtin_sqrt(x[lane]);
-    return y;
-}
-
-ALWAYS_INLINE real absolute(real x) { return (real)((mask)x & 0x7fffffffffffffffLL); }
-
-/* |x| with the sign of y */
-ALWAYS_INLINE real with_sign(real x, real y)
-{
-    const mask sign = mask{} + (long long)0x8000000000000000ULL;
-    return (real)(((mask)x & ~sign) | ((mask)y & sign));
-}
-
-struct Workspace {
-    complex_lanes *matrix;     /* (n, n): lower triangle; row c right of the diagonal: reflector c */
-    complex_lanes *product;    /* (n,) */
-    complex_lanes *tau;        /* (n,) */
-    complex_lanes *column;     /* (n, COLUMNS) */
-    real *rotation;            /* (padded(n), n): [component][column] of the eigenvectors of the tridiagonal matrix */
-    real *diagonal;            /* (n,) */
-    real *off;                 /* (n,) */
-    real *first_diagonal, *first_off; /* (n,) copies of them */
-    real *shift;               /* (n,) eigenvalues in the order in which they were found */
-    real *sine, *cosine;       /* (n,) of one sweep */
-    mask *rank;                /* (n,) place of each column in ascending order of the eigenvalues */
-    complex_lanes *atom_phase;     /* (n_atoms,) exp(-2 pi i q.r) */
-    complex_lanes *vector_phase;   /* (n_vectors,) exp(2 pi i q.R) */
-    mask failed;
-    real scale;                /* eigenvalues of the scaled matrix times this are those of the matrix */
-};
 
 /* (cos, sin) of 2 pi x, reduced to one turn first */
 ALWAYS_INLINE complex_lanes turn(real x)
@@ -99,11 +33,6 @@ ALWAYS_INLINE complex_lanes turn(real x)
         y.im[lane] = sin(angle);
     }
     return y;
-}
-
-ALWAYS_INLINE complex_lanes times(complex_lanes a, complex_lanes b)
-{
-    return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 
 /* exp(2 pi i k x) for one small integer k by repeated multiplication with `base` = exp(2 pi i x) */
@@ -223,6 +152,71 @@ ALWAYS_INLINE void make_reflector(int n, int c, Workspace &w)
         v[i] = times(A[i * n + c], {sr, si});
 }
 
+/*
+ * Rows i to i + HEIGHT - 1 of x = A v, rows and columns from `first`, from the lower triangle alone: what is right of
+ * the diagonal is added to the earlier elements of x. The rows share what they read and write there.
+ */
+template <int HEIGHT>
+ALWAYS_INLINE void multiply_rows(int n, int first, int i, const complex_lanes *A, const complex_lanes *v,
+                                 complex_lanes *x)
+{
+    complex_lanes sum[HEIGHT], own[HEIGHT];
+    for (int r = 0; r < HEIGHT; r++) {
+        own[r] = v[i + r];
+        sum[r] = complex_lanes{real{}, real{}};
+    }
+    for (int j = first; j < i; j++) {
+        complex_lanes y = x[j];
+        const complex_lanes other = v[j];
+        for (int r = 0; r < HEIGHT; r++) {
+            const complex_lanes a = A[(long)(i + r) * n + j];
+            add_product(sum[r], a, other);
+            add_conjugate_product(y, a, own[r]);
+        }
+        x[j] = y;
+    }
+    for (int r = 0; r < HEIGHT; r++) {
+        const complex_lanes *row = A + (long)(i + r) * n + i + r;
+        for (int s = 0; s < r; s++) {
+            add_product(sum[r], row[s - r], own[s]);
+            add_conjugate_product(sum[s], row[s - r], own[r]);
+        }
+        sum[r].re += row[0].re * own[r].re;
+        sum[r].im += row[0].re * own[r].im;
+    }
+    for (int r = 0; r < HEIGHT; r++)
+        x[i + r] = sum[r];
+}
+
+/* A -= v x' + x v' in rows i to i + HEIGHT - 1 of the lower triangle */
+template <int HEIGHT>
+ALWAYS_INLINE void update_rows(int n, int first, int i, complex_lanes *A, const complex_lanes *v,
+                               const complex_lanes *x)
+{
+    complex_lanes vi[HEIGHT], xi[HEIGHT];
+    for (int r = 0; r < HEIGHT; r++) {
+        vi[r] = v[i + r];
+        xi[r] = x[i + r];
+    }
+    for (int j = first; j < i; j++) {
+        const complex_lanes vj = v[j], xj = x[j];
+        for (int r = 0; r < HEIGHT; r++) {
+            complex_lanes a = A[(long)(i + r) * n + j];
+            a.re -= vi[r].re * xj.re + vi[r].im * xj.im + xi[r].re * vj.re + xi[r].im * vj.im;
+            a.im -= vi[r].im * xj.re - vi[r].re * xj.im + xi[r].im * vj.re - xi[r].re * vj.im;
+            A[(long)(i + r) * n + j] = a;
+        }
+    }
+    for (int r = 1; r < HEIGHT; r++)
+        for (int s = 0; s < r; s++) {
+            complex_lanes &a = A[(long)(i + r) * n + i + s];
+            a.re -= vi[r].re * xi[s].re + vi[r].im * xi[s].im + xi[r].re * vi[s].re + xi[r].im * vi[s].im;
+            a.im -= vi[r].im * xi[s].re - vi[r].re * xi[s].im + xi[r].im * vi[s].re - xi[r].re * vi[s].im;
+        }
+    for (int r = 0; r < HEIGHT; r++)
+        A[(long)(i + r) * n + i + r].re -= 2.0 * (vi[r].re * xi[r].re + vi[r].im * xi[r].im);
+}
+
 /* Reduce the matrix to tridiagonal form Q T Q'; the reflectors of Q stay in the upper triangle. */
 void reduce_to_tridiagonal(int n, Workspace &w)
 {
@@ -231,181 +225,81 @@ void reduce_to_tridiagonal(int n, Workspace &w)
         make_reflector(n, c, w);
         const complex_lanes *v = A + (long)c * n;
         const complex_lanes tau = w.tau[c];
-        for (int i = c + 1; i < n; i++) {
-            const complex_lanes *row = A + (long)i * n;
-            const real vr = v[i].re, vi = v[i].im;
-            real pr = row[i].re * vr, pi = row[i].re * vi, mr = real{}, mi = real{};
-            for (int j = c + 1; j < i; j++) {
-                const real a = row[j].re, b = row[j].im;
-                pr += a * v[j].re;
-                pi += a * v[j].im;
-                mr += b * v[j].im;
-                mi += b * v[j].re;
-                x[j].re += a * vr + b * vi;
-                x[j].im += a * vi - b * vr;
-            }
-            x[i] = {pr - mr, pi + mi};
-        }
+        int i = c + 1;
+        for (; i + 2 <= n; i += 2)
+            multiply_rows<2>(n, c + 1, i, A, v, x);
+        for (; i < n; i++)
+            multiply_rows<1>(n, c + 1, i, A, v, x);
         real hr = real{}, hi = real{};
-        for (int i = c + 1; i < n; i++) {
+        for (i = c + 1; i < n; i++) {
             x[i] = times(tau, x[i]);
             hr += x[i].re * v[i].re + x[i].im * v[i].im;
             hi += x[i].re * v[i].im - x[i].im * v[i].re;
         }
         const real gr = -0.5 * (tau.re * hr - tau.im * hi), gi = -0.5 * (tau.re * hi + tau.im * hr);
-        for (int i = c + 1; i < n; i++) {
+        for (i = c + 1; i < n; i++) {
             x[i].re += gr * v[i].re - gi * v[i].im;
             x[i].im += gr * v[i].im + gi * v[i].re;
         }
-        for (int i = c + 1; i < n; i++) {
-            complex_lanes *row = A + (long)i * n;
-            const real vr = v[i].re, vi = v[i].im, xr = x[i].re, xi = x[i].im;
-            for (int j = c + 1; j < i; j++) {
-                row[j].re -= vr * x[j].re + vi * x[j].im + xr * v[j].re + xi * v[j].im;
-                row[j].im -= vi * x[j].re - vr * x[j].im + xi * v[j].re - xr * v[j].im;
-            }
-            row[i].re -= 2.0 * (vr * xr + vi * xi);
-        }
+        for (i = c + 1; i + 2 <= n; i += 2)
+            update_rows<2>(n, c + 1, i, A, v, x);
+        for (; i < n; i++)
+            update_rows<1>(n, c + 1, i, A, v, x);
     }
     for (int i = 0; i < n; i++)
         w.diagonal[i] = A[(long)i * n + i].re;
     w.off[n - 1] = real{};
 }
 
-/* End of the unreduced block that begins at l, in every lane: the first i >= l with a negligible off[i]. */
-ALWAYS_INLINE mask block_end(int n, int l, const Workspace &w)
+/* Reflectors are applied in pairs, c and then c - 1; product[c] becomes v(c - 1)' v(c). */
+void couple_reflectors(int n, Workspace &w)
 {
-    mask end = mask{} + (long long)l, open = mask{} - 1;
-    for (int i = l; i < n - 1; i++) {
-        const real limit = EPSILON * (absolute(w.diagonal[i]) + absolute(w.diagonal[i + 1])) + NEGLIGIBLE;
-        open &= absolute(w.off[i]) > limit;
-        end -= open;
-    }
-    return end;
-}
-
-/* Rotate columns l..top of the rotation matrix by the angles of a sweep, from the last to the first. */
-ALWAYS_INLINE void apply_rotations(int n, int l, int top, int sweeps, Workspace &w)
-{
-    for (int row = 0; row < n; row += ROWS) {
-        /* Before the k-th sweep row j is zero right of column j + k: rotations of zeros are left out. */
-        const int begin = top < row + ROWS - 1 + sweeps ? top : row + ROWS - 1 + sweeps;
-        if (begin <= l)
-            continue;
-        real *a = w.rotation + (long)row * n, h[ROWS];
-        for (int j = 0; j < ROWS; j++)
-            h[j] = a[j * n + begin];
-        for (int i = begin - 1; i >= l; i--) {
-            const real s = w.sine[i], c = w.cosine[i];
-            for (int j = 0; j < ROWS; j++) {
-                const real z = a[j * n + i];
-                a[j * n + i + 1] = s * z + c * h[j];
-                h[j] = c * z - s * h[j];
-            }
-        }
-        for (int j = 0; j < ROWS; j++)
-            a[j * n + l] = h[j];
+    for (int c = n - 2; c > 0; c--) {
+        const complex_lanes *a = w.matrix + (long)c * n, *b = a - n;
+        complex_lanes sum = {b[c + 1].re, -b[c + 1].im};
+        for (int i = c + 2; i < n; i++)
+            add_conjugate_product(sum, b[i], a[i]);
+        w.product[c] = sum;
     }
 }
 
-/*
- * Implicit QL on diagonal and off, one eigenvalue after the other. Blocks end where off is negligible, in every lane at
- * its own place; a lane that is done is rotated by exactly zero. The recurrence of a sweep is one long chain of square
- * roots and divisions, so PACKS of registers go through it side by side. Lanes that did not converge are marked in
- * w[pack].failed.
- *
- * The shifts are Wilkinson's; with KNOWN the first one for each eigenvalue is that of w.shift, found before in the same
- * order, so that one or two sweeps are enough. With VECTORS the rotations are gathered, without they are forgotten.
- */
-template <int PACKS, bool VECTORS, bool KNOWN> void iterate(int n, Workspace *w)
+/* WIDTH columns y of the eigenvectors: reflectors c and c - 1 are applied, each column read twice and written once. */
+template <int WIDTH> ALWAYS_INLINE void apply_pair(int n, int c, const Workspace &w, complex_lanes *y)
 {
-    const real zero = real{}, one = splat(1.0);
-    int sweeps = 0;
-    for (int l = 0; l < n - 1; l++)
-        for (int sweep = 0;; sweep++) {
-            mask end[PACKS], active[PACKS];
-            int top[PACKS], highest = l;
-            for (int k = 0; k < PACKS; k++) {
-                end[k] = block_end(n, l, w[k]);
-                active[k] = end[k] > (long long)l;
-                top[k] = l;
-                for (int lane = 0; lane < LANES; lane++)
-                    top[k] = (int)end[k][lane] > top[k] ? (int)end[k][lane] : top[k];
-                highest = top[k] > highest ? top[k] : highest;
-            }
-            if (highest == l)
-                break;
-            if (sweep == MAX_SWEEPS) {
-                for (int k = 0; k < PACKS; k++)
-                    w[k].failed |= active[k];
-                break;
-            }
-            real shift[PACKS], g[PACKS], s[PACKS], c[PACKS], p[PACKS];
-            for (int k = 0; k < PACKS; k++) {
-                const real *d = w[k].diagonal, el = active[k] ? w[k].off[l] : one;
-                const real a = (d[l + 1] - d[l]) / (2.0 * el);
-                shift[k] = KNOWN && sweep == 0 ? w[k].shift[l]
-                                               : d[l] - el / (a + with_sign(square_root(a * a + 1.0), a));
-                s[k] = c[k] = one;
-                p[k] = g[k] = zero;
-            }
-            for (int i = highest - 1; i >= l; i--)
-                for (int k = 0; k < PACKS; k++) {
-                    real *d = w[k].diagonal, *e = w[k].off;
-                    const mask on = active[k] & (end[k] > (long long)i), first = end[k] == (long long)(i + 1);
-                    g[k] = first ? d[i + 1] - shift[k] : g[k];
-                    const real f = s[k] * e[i], b = c[k] * e[i], square = f * f + g[k] * g[k];
-                    const mask vanishing = square < UNDERFLOW_FLOOR;
-                    const real r = square_root(square), inverse = r * (1.0 / (vanishing ? one : square));
-                    e[i + 1] = (on & ~first) ? r : e[i + 1];
-                    s[k] = on ? (vanishing ? zero : f * inverse) : s[k];
-                    c[k] = on ? (vanishing ? one : g[k] * inverse) : c[k];
-                    if (VECTORS) {
-                        w[k].sine[i] = on ? s[k] : zero;
-                        w[k].cosine[i] = on ? c[k] : one;
-                    }
-                    const real h = d[i + 1] - p[k], t = (d[i] - h) * s[k] + c[k] * (2.0 * b);
-                    p[k] = on ? s[k] * t : p[k];
-                    d[i + 1] = on ? h + p[k] : d[i + 1];
-                    g[k] = on ? c[k] * t - b : g[k];
-                }
-            sweeps++;
-            for (int k = 0; k < PACKS; k++) {
-                w[k].diagonal[l] = active[k] ? w[k].diagonal[l] - p[k] : w[k].diagonal[l];
-                w[k].off[l] = active[k] ? g[k] : w[k].off[l];
-                if (VECTORS)
-                    apply_rotations(n, l, top[k], sweeps, w[k]);
-            }
-        }
-}
-
-/* Eigenvalues and, if asked for, eigenvectors of the tridiagonal matrices. */
-template <int PACKS> void diagonalise(int n, bool vectors, Workspace *w)
-{
-    for (int k = 0; k < PACKS; k++) {
-        w[k].failed = mask{};
-        for (long i = 0; i < padded(n) * n; i++)
-            w[k].rotation[i] = real{};
-        for (int i = 0; i < n; i++) {
-            w[k].rotation[(long)i * n + i] = splat(1.0);
-            w[k].first_diagonal[i] = w[k].diagonal[i];
-            w[k].first_off[i] = w[k].off[i];
+    const complex_lanes *a = w.matrix + (long)c * n, *b = a - n;
+    complex_lanes with_a[WIDTH], with_b[WIDTH];
+    for (int k = 0; k < WIDTH; k++) {
+        with_a[k] = y[(c + 1) * COLUMNS + k];
+        with_b[k] = y[c * COLUMNS + k];
+        add_conjugate_product(with_b[k], b[c + 1], with_a[k]);
+    }
+    for (int i = c + 2; i < n; i++) {
+        const complex_lanes ai = a[i], bi = b[i];
+        for (int k = 0; k < WIDTH; k++) {
+            const complex_lanes z = y[i * COLUMNS + k];
+            add_conjugate_product(with_a[k], ai, z);
+            add_conjugate_product(with_b[k], bi, z);
         }
     }
-    if (vectors && !EIGENVALUES_FIRST) {
-        iterate<PACKS, true, false>(n, w);
-        return;
+    for (int k = 0; k < WIDTH; k++) {
+        with_a[k] = times(w.tau[c], with_a[k]);
+        subtract_product(with_b[k], w.product[c], with_a[k]);
+        with_b[k] = times(w.tau[c - 1], with_b[k]);
+        y[c * COLUMNS + k].re -= with_b[k].re;
+        y[c * COLUMNS + k].im -= with_b[k].im;
+        y[(c + 1) * COLUMNS + k].re -= with_a[k].re;
+        y[(c + 1) * COLUMNS + k].im -= with_a[k].im;
+        subtract_product(y[(c + 1) * COLUMNS + k], b[c + 1], with_b[k]);
     }
-    iterate<PACKS, false, false>(n, w);
-    if (!vectors)
-        return;
-    for (int k = 0; k < PACKS; k++)
-        for (int i = 0; i < n; i++) {
-            w[k].shift[i] = w[k].diagonal[i];
-            w[k].diagonal[i] = w[k].first_diagonal[i];
-            w[k].off[i] = w[k].first_off[i];
+    for (int i = c + 2; i < n; i++) {
+        const complex_lanes ai = a[i], bi = b[i];
+        for (int k = 0; k < WIDTH; k++) {
+            complex_lanes z = y[i * COLUMNS + k];
+            subtract_product(z, ai, with_a[k]);
+            subtract_product(z, bi, with_b[k]);
+            y[i * COLUMNS + k] = z;
         }
-    iterate<PACKS, true, true>(n, w);
+    }
 }
 
 /* Eigenvectors of the matrix, COLUMNS from `first`: reflectors applied to columns of the rotation matrix. */
@@ -414,34 +308,16 @@ void back_transform(int n, int first, Workspace &w)
     for (int i = 0; i < n; i++)
         for (int k = 0; k < COLUMNS; k++)
             w.column[i * COLUMNS + k] = {first + k < n ? w.rotation[(long)i * n + first + k] : real{}, real{}};
-    for (int c = n - 2; c >= 0; c--) {
-        const complex_lanes *v = w.matrix + (long)c * n, tau = w.tau[c];
-        complex_lanes sum[COLUMNS], *y = w.column + (c + 1) * COLUMNS;
+    int c = n - 2;
+    if (n % 2 == 0) { /* one without a partner: it acts on the last row alone */
+        complex_lanes *y = w.column + (n - 1) * COLUMNS;
         for (int k = 0; k < COLUMNS; k++)
-            sum[k] = y[k];
-        for (int i = c + 2; i < n; i++) {
-            const real vr = v[i].re, vi = v[i].im;
-            y += COLUMNS;
-            for (int k = 0; k < COLUMNS; k++) {
-                sum[k].re += vr * y[k].re + vi * y[k].im;
-                sum[k].im += vr * y[k].im - vi * y[k].re;
-            }
-        }
-        y = w.column + (c + 1) * COLUMNS;
-        for (int k = 0; k < COLUMNS; k++) {
-            sum[k] = times(tau, sum[k]);
-            y[k].re -= sum[k].re;
-            y[k].im -= sum[k].im;
-        }
-        for (int i = c + 2; i < n; i++) {
-            const real vr = v[i].re, vi = v[i].im;
-            y += COLUMNS;
-            for (int k = 0; k < COLUMNS; k++) {
-                y[k].re -= vr * sum[k].re - vi * sum[k].im;
-                y[k].im -= vr * sum[k].im + vi * sum[k].re;
-            }
-        }
+            subtract_product(y[k], w.tau[c], y[k]);
+        c--;
     }
+    for (; c > 0; c -= 2)
+        for (int k = 0; k < COLUMNS; k += BESIDE)
+            apply_pair<BESIDE>(n, c, w, w.column + k);
 }
 
 /* Rank of every eigenvalue in ascending order, equal ones in the order of their columns. */
@@ -522,16 +398,6 @@ ALWAYS_INLINE void write_vector(int n, int count, const complex_lanes *y, mask r
             *(number *)(out[lane] + 2 * i) = number{y[i * COLUMNS].re[lane], y[i * COLUMNS].im[lane]};
 }
 
-/* Bring the memory of one eigenvector of each lane to the cache while it is computed. */
-ALWAYS_INLINE void fetch_rows(int n, int count, mask rank, double *eigenvector)
-{
-    for (int lane = 0; lane < count; lane++) {
-        const double *out = eigenvector + 2 * ((long)lane * n + rank[lane]) * n;
-        for (int i = 0; i < 2 * n; i += 8)
-            __builtin_prefetch(out + i, 1);
-    }
-}
-
 /* Eigenvalues and, in ascending order of them, eigenvectors with the phases of their atoms and J. */
 void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue, double *eigenvector, double *spin)
 {
@@ -541,10 +407,8 @@ void write_modes(int n, int count, bool phases, Workspace &w, double *eigenvalue
             eigenvalue[(long)lane * n + w.rank[i][lane]] = w.diagonal[i][lane] * w.scale[lane];
     if (eigenvector == NULL && spin == NULL)
         return;
+    couple_reflectors(n, w);
     for (int mode = 0; mode < n; mode += COLUMNS) {
-        if (0)
-            for (int k = 0; k < COLUMNS && mode + k < n; k++)
-                fetch_rows(n, count, w.rank[mode + k], eigenvector);
         back_transform(n, mode, w);
         for (int k = 0; k < COLUMNS && mode + k < n; k++) {
             complex_lanes *y = w.column + k;

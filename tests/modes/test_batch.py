@@ -113,6 +113,37 @@ def test_same_bits_on_any_number_of_threads_and_beside_any_neighbour(isa):
         assert (getattr(one, name)[order] == getattr(shuffled, name)).all()
 
 
+def uneven_lanes():
+    """Neighbours that take very different numbers of sweeps: diagonal at once, split in the middle, clustered, full."""
+    n = 10
+    matrices = np.concatenate([direct_sum(n), hermitian(12, n), np.zeros((3, n, n)), np.tile(np.eye(n), (3, 1, 1))])
+    clustered = with_eigenvalues(np.repeat(RNG.standard_normal((6, 5)), 2, axis=1))
+    return np.concatenate([matrices, clustered])[RNG.permutation(44)]
+
+
+@pytest.mark.parametrize("isa", LEVELS)
+def test_lanes_go_on_at_their_own_pace(isa):
+    matrices = uneven_lanes()
+    together = solve_matrices(matrices, isa=isa)
+    alone = [solve_matrices(matrix[None], isa=isa) for matrix in matrices]
+    assert (together.eigenvalue == np.concatenate([one.eigenvalue for one in alone])).all()
+    assert (together.eigenvectors == np.concatenate([one.eigenvectors for one in alone])).all()
+    assert np.abs(together.eigenvalue - np.linalg.eigvalsh(matrices)).max() < 1e-13 * np.abs(matrices).max() * 10
+
+
+@pytest.mark.parametrize("isa", LEVELS)
+@pytest.mark.parametrize("case", ["graded", "random 45", "uneven", "zero", "imaginary", "huge", "tiny"])
+def test_eigenvalues_alone(case, isa):
+    matrices = uneven_lanes() if case == "uneven" else CASES[case]
+    matrices = matrices[:, :-1, :-1] if matrices.shape[1] % 3 == 0 else matrices  # without J, so without vectors
+    scale = np.abs(matrices).max() or 1.0
+    solved = solve_matrices(matrices, eigenvectors=False, isa=isa)
+    expected = np.linalg.eigvalsh(matrices / scale)
+    assert solved.J.shape[1] == 0
+    assert (np.diff(solved.eigenvalue, axis=1) >= 0).all()
+    assert np.abs(solved.eigenvalue / scale - expected).max() < 1e-13 * max(1.0, np.abs(expected).max())
+
+
 def test_angular_momentum_is_that_of_the_eigenvectors():
     solved = solve_matrices(hermitian(6, 12))
     for vectors, spin in zip(solved.eigenvectors, solved.J, strict=True):
