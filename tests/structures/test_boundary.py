@@ -131,8 +131,6 @@ def test_committed_runs_are_the_planned_ones(recipe):
             entry = recipe.espresso.load_record(results, run.name)
             if entry is None:
                 continue
-            assert np.array(entry["positions_A"]) == pytest.approx(
-                recipe.boundary.positions(reference, run), abs=1e-9
-            )
+            assert np.array(entry["positions_A"]) == pytest.approx(recipe.boundary.positions(reference, run), abs=1e-9)
             assert entry["settings"] == json.loads(json.dumps(vars(recipe.boundary.settings(point))))
             assert abs(np.array(entry["forces_eV_per_A"]).sum(axis=0)).max() < 1e-5

@@ -363,6 +363,45 @@ def test_known_frequencies_and_patterns_are_found_again(recipe, known):
         assert found[name].pattern == pytest.approx(mode.pattern, abs=1e-9)
 
 
+def test_one_newton_step_finds_the_positions_without_forces(recipe, known, tmp_path):
+    for path in known.folder.glob("g*z*.json"):
+        (tmp_path / path.name).write_text(path.read_text())
+    equilibrium = (known.folder / "equilibrium.json").read_text()
+    (tmp_path / "equilibrium.json").write_text(equilibrium)
+    origin = recipe.patterns.positions(0.4, 0.21)
+    block = recipe.harmonic.block(known.folder, "A1g")[0]
+    amplitude = np.array([0.03, -0.02])
+    shift = recipe.patterns.displacement({"g1z": amplitude[0], "g2z": amplitude[1]})
+    force = np.zeros(12)
+    force[[recipe.patterns.COORDINATES.index(name) for name in ("g1z", "g2z")]] = -block @ amplitude
+    weighted = np.einsum("c,cka->ka", force, recipe.patterns.BASIS)
+    forces = weighted * np.sqrt(recipe.patterns.ATOM_MASSES)[:, None]
+    save_record(recipe, tmp_path, "denser", origin + shift, forces)
+    assert recipe.harmonic.newton_positions(tmp_path, "denser") == pytest.approx(origin, abs=1e-9)
+
+
+def test_fields_of_the_denser_mesh_want_a_relaxed_cell(recipe, known, tmp_path, monkeypatch):
+    left = np.zeros((5, 3))
+    left[[0, 1], 2] = 0.006, -0.006
+
+    def compute(place, name, cell, positions, settings, **_):
+        assert settings == recipe.plan.K6
+        save_record(recipe, place.results, name, positions, left)
+        return recipe.espresso.load_record(place.results, name)
+
+    for path in known.folder.glob("*.json"):
+        (tmp_path / path.name).write_text(path.read_text())
+    monkeypatch.setattr(recipe.espresso, "compute", compute)
+    session = recipe.recipe.Session(recipe.espresso.Workplace(tmp_path, tmp_path, tmp_path), None, (0.4, 0.21))
+    with pytest.raises(RuntimeError, match=r"still 0.0060 eV/Å"):
+        recipe.recipe.denser_fields(session)
+    left[:] = 0.0
+    calls = []
+    monkeypatch.setattr(recipe.espresso, "compute_fields", lambda *arguments, **_: calls.append(arguments))
+    recipe.recipe.denser_fields(session)
+    assert [call[1] for call in calls] == ["k6_fields"]
+
+
 def test_known_couplings_are_found_again(recipe, known):
     content = json.loads(json.dumps(recipe.assemble.outputs(known.folder)["couplings.json"]))
     assert {name: entry["value"] for name, entry in content["cubic"].items()} == pytest.approx(
