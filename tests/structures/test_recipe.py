@@ -194,6 +194,20 @@ def test_committed_charges_obey_the_symmetry_and_the_sum_rule(recipe):
         assert raw[:, 2 * axis, 2 * axis].sum() == pytest.approx(found["sum_rule_violation_e"][axis], abs=0.01)
 
 
+def test_the_cell_is_relaxed_on_the_denser_mesh(recipe):
+    results = RECIPE / "results"
+    entry = recipe.records.record(results, "k6_fields_scf")
+    assert entry["settings"]["mesh"] == list(recipe.plan.K6.mesh)
+    planned = recipe.harmonic.newton_positions(results, "k6_equilibrium")
+    assert np.array(entry["positions_A"])[:, 2] == pytest.approx(planned[:, 2], abs=1e-8)
+    assert abs(np.array(entry["forces_eV_per_A"])[:, 2]).max() < recipe.recipe.FORCE_LIMIT
+    u, v = np.array(entry["positions_A"])[[0, 3], 2] / recipe.patterns.C
+    for name in ("SOURCE.md", "recipe/README.md"):
+        text = (RECIPE.parent / name).read_text(encoding="utf-8")
+        assert f"{u:.6f}" in text
+        assert f"{v:.6f}" in text
+
+
 def test_a_record_with_other_settings_is_an_error(recipe, tmp_path):
     positions = recipe.patterns.positions(0.4, 0.21)
     save_record(recipe, tmp_path, "known", positions, np.zeros((5, 3)))
