@@ -50,6 +50,21 @@ def test_frequencies_in_the_documents_are_those_of_the_bundled_files(modes):
         assert number(cells[2]) == pytest.approx(multiplet.frequency * units.INVERSE_CM_PER_THZ, abs=5e-3)
 
 
+def test_computed_frequencies_are_within_twelve_percent_of_every_measured_one(modes):
+    rows = {row[0]: row for row in tables("docs/bi2se3.md")}
+    for multiplet in modes.multiplets:
+        if multiplet.acoustic:
+            continue
+        _, _, _, films, literature, to_films, to_literature = rows[multiplet.label]
+        middle = np.mean([float(value) for value in literature.split("–")]) / units.INVERSE_CM_PER_THZ
+        for measured, difference in ((float(films) if films else None, to_films), (middle, to_literature)):
+            assert (measured is None) == (not difference)
+            if measured is not None:
+                found = 100 * (multiplet.frequency / measured - 1)
+                assert abs(found) < 12
+                assert number(difference) == pytest.approx(found, abs=0.051)
+
+
 def test_measured_frequencies_in_the_documents_are_those_that_a_run_takes():
     potential = lattice.load_potential("Bi2Se3")
     computed = lattice.load_potential("Bi2Se3", frequencies="computed")

@@ -52,6 +52,27 @@ def test_the_file_follows_from_the_computed_couplings(potential):
         np.testing.assert_array_equal(getattr(again, name), getattr(computed, name))
 
 
+def test_charges_of_a_record_are_written_as_a_born_file(tmp_path, monkeypatch):
+    from phonopy import Phonopy
+    from phonopy.interface.vasp import read_vasp
+
+    module = recipe()
+    gamma = json.loads((RECIPE / "gamma.json").read_text())
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    model = Phonopy(read_vasp(str(RECIPE.parent / "POSCAR")), primitive_matrix=np.eye(3))
+    module.write_born(model, gamma["fields"])
+    crystal = lattice.load(RECIPE.parent / "POSCAR", born=tmp_path / "BORN")
+    for atom, name in enumerate(("Bi", "Bi", "Se1", "Se2", "Se2")):
+        in_plane, along = gamma["fields"]["born_charges_e"][name]
+        np.testing.assert_allclose(crystal.born_charges[atom], np.diag([in_plane, in_plane, along]), atol=1e-5)
+    in_plane, along = gamma["fields"]["epsilon"]
+    np.testing.assert_allclose(crystal.dielectric, np.diag([in_plane, in_plane, along]), atol=1e-5)
+    if gamma["denser_fields"] is None:
+        assert "26 Ry" in module.charges_source(gamma)
+    changed = gamma | {"denser_fields": gamma["fields"]}
+    assert "36 Ry" in module.charges_source(changed)
+
+
 def test_frequencies_computed_or_measured(potential):
     computed = lattice.load_potential("Bi2Se3", frequencies="computed")
     np.testing.assert_allclose(computed.frequency, computed.modes.frequency[computed.mode_numbers], atol=1e-9)

@@ -34,12 +34,13 @@ def rounded(value: Any) -> Any:
     return None if math.isnan(number) else float(f"{number:.{DIGITS - 1}e}")
 
 
-def fields(results: Path, found: dict[str, harmonic.Mode]) -> espresso.Record | None:
+def fields(results: Path, found: dict[str, harmonic.Mode], name: str = "fields") -> espresso.Record | None:
     """Return ε∞, Born charges with and without the acoustic sum rule, and mode charges (e/√amu); None without a record.
 
-    The tensors are averaged over the point group: in plane and along c, and over equivalent atoms.
+    The tensors are averaged over the point group: in plane and along c, and over equivalent atoms. u and v are those of
+    the structure that the record `name` was computed at.
     """
-    record = espresso.load_record(results, "fields")
+    record = espresso.load_record(results, name)
     if record is None:
         return None
     epsilon = _axial(np.array(record["epsilon"]))
@@ -50,8 +51,11 @@ def fields(results: Path, found: dict[str, harmonic.Mode]) -> espresso.Record | 
     charges = raw - violation / len(raw)
     names = {"Bi": 0, "Se1": 2, "Se2": 3}
     weights = 1 / np.sqrt(patterns.ATOM_MASSES)
+    positions = np.array(record["positions_A"])
     return {
         "settings": record["settings"],
+        "u": positions[0, 2] / patterns.C,
+        "v": positions[3, 2] / patterns.C,
         "epsilon": epsilon,
         "born_charges_e": {name: charges[atom] for name, atom in names.items()},
         "born_charges_raw_e": {name: raw[atom] for name, atom in names.items()},
@@ -95,6 +99,7 @@ def gamma(results: Path) -> espresso.Record:
         "modes": table,
         "largest_asymmetry_eV_per_A2_amu": {label: harmonic.block(results, label)[1] for label in patterns.BLOCKS},
         "fields": fields(results, found),
+        "denser_fields": fields(results, found, "k6_fields"),
     }
 
 

@@ -42,6 +42,19 @@ def block(results: Path, label: str) -> tuple[np.ndarray, float]:
     return (matrix + matrix.T) / 2, float(abs(matrix - matrix.T).max())
 
 
+def newton_positions(results: Path, name: str) -> np.ndarray:
+    """Return the positions (5, 3), Å, where the forces of the record `name` vanish by the A1g block of the small step.
+
+    `name` has the full symmetry, with other settings than the block, so that one step leaves only the change of it.
+    """
+    entry = records.record(results, name)
+    first, second, axis = patterns.BLOCKS["A1g"]
+    force = patterns.generalised_forces(np.array(entry["forces_eV_per_A"]))[lines.coordinates("A1g")]
+    amplitude = np.linalg.solve(block(results, "A1g")[0], force)
+    shift = patterns.displacement({f"{first}{axis}": amplitude[0], f"{second}{axis}": amplitude[1]})
+    return np.asarray(np.array(entry["positions_A"]) + shift)
+
+
 def first_modes(results: Path) -> dict[str, np.ndarray]:
     """Return mode → (2,) eigenvector from the small step alone, first component positive.
 

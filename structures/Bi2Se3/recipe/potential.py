@@ -59,8 +59,22 @@ def force_constants(gamma):
     return constants
 
 
+def write_born(model, fields):
+    """Write ../BORN: charges and ε∞ of the denser mesh."""
+    from phonopy.file_IO import get_BORN_lines
+
+    def tensor(axial):
+        return np.diag([axial[0], *axial])
+
+    charges = fields["born_charges_e"]
+    names = ("Bi", "Bi", "Se1", "Se2", "Se2")
+    born = np.array([tensor(charges[name]) for name in names])
+    lines = get_BORN_lines(model.unitcell, born, tensor(fields["epsilon"]))
+    (FOLDER / "BORN").write_text("\n".join(lines) + "\n")
+
+
 def write_crystal():
-    """Write ../POSCAR and ../phonopy_params.yaml.xz."""
+    """Write ../POSCAR and ../phonopy_params.yaml.xz, and ../BORN where it has been computed; else it stays as it is."""
     from phonopy import Phonopy
     from phonopy.file_IO import parse_BORN
     from phonopy.structure.atoms import PhonopyAtoms
@@ -75,6 +89,8 @@ def write_crystal():
     )
     model = Phonopy(atoms, supercell_matrix=np.eye(3, dtype=int), primitive_matrix=np.eye(3))
     model.force_constants = force_constants(gamma)
+    if gamma["denser_fields"] is not None:
+        write_born(model, gamma["denser_fields"])
     model.nac_params = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
     bundle.save_model(model, FOLDER)
 
@@ -134,6 +150,13 @@ def table(polynomial, labels):
     )
 
 
+def charges_source(gamma):
+    """Return where the charges of ../BORN are from."""
+    fields = gamma["denser_fields"]
+    cutoff = 26 if fields is None else round(fields["settings"]["cutoff_Ry"])
+    return f"computed: ph.x, {cutoff} Ry, k 6x6x6, acoustic sum rule imposed; not converged in k; see SOURCE.md"
+
+
 def potential():
     """Build the potential from the computed couplings, charges and modes."""
     crystal = lattice.load("Bi2Se3")
@@ -179,7 +202,7 @@ def potential():
         crystal=CellRecord(crystal.cell, crystal.positions, ("Bi", "Bi", "Se", "Se", "Se"), crystal.masses),
         source={
             "couplings": "computed: LDA with spin-orbit coupling, Quantum ESPRESSO 6.7, 36 Ry, k 4x4x4; see SOURCE.md",
-            "charges": "computed: ph.x, 26 Ry, k 6x6x6, acoustic sum rule imposed; not converged in k; see SOURCE.md",
+            "charges": charges_source(gamma),
             "frequencies_computed": "computed: the bundled force constants",
             "linewidth": f"Eu(1) measured ({MELNIKOV_LINEWIDTH}); all others assumed, {ASSUMED_LINEWIDTH:.2f} THz",
         },
