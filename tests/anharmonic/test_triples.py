@@ -416,5 +416,7 @@ def test_bad_arguments(row, waves, sheet):
     broken = replace(row[2], array=np.random.default_rng(0).normal(size=row[2].array.shape))
     with pytest.raises(lattice.SymmetryError, match="symmetry of the crystal"):
         lattice.project_waves(waves, broken)
+    twice = [*waves, lattice.solve_modes(c, (-THIRD, 0, 0)), lattice.solve_modes(c, (2 * THIRD, 1, 0))]
+    assert lattice.project_waves(twice, row[2]).n_modes == 42
     part = lattice.project_waves(waves, row[2], multiplets=["Eu(1)", waves[1].multiplets[0].label + "@1/3,0,0"])
     assert part.n_modes == 4
