@@ -48,9 +48,10 @@ def test_what_is_missing_or_damaged_is_named(displaced, tmp_path):
     (tmp_path / "result.extxyz").unlink()
     espresso(tmp_path, atoms, forces)
     whole = (tmp_path / "pw.out").read_text()
-    (tmp_path / "pw.out").write_text(whole[: whole.index("Forces acting")])
+    end = "JOB DONE.\n"
+    (tmp_path / "pw.out").write_text(whole[: whole.index("Forces acting")] + end)
     with pytest.raises(lattice.InputError, match="no forces"):
         read_force_output(tmp_path, 5)
-    (tmp_path / "pw.out").write_text(whole[: whole.index("force =") + 40])
+    (tmp_path / "pw.out").write_text(whole[: whole.index("force =") + 40] + end)
     with pytest.raises(lattice.FormatError, match=r"pw\.out"):
         read_force_output(tmp_path, 5)
