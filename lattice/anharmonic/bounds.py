@@ -162,17 +162,20 @@ def _along(rays: FloatArray, orders: Orders, energy: FloatArray) -> dict[int, Fl
 def _shares(along: dict[int, FloatArray], *, slope: bool) -> FloatArray:
     """Return for each ray the smallest t > 0 with dV/dt = 0 (or V = 0), infinite where there is none.
 
-    The harmonic coefficient is positive, so V/t² has a constant term: its roots are found as 1/t (companion matrices).
+    Where the harmonic coefficient is positive V/t² has a constant term, and its roots are found as 1/t (companion
+    matrices). Where terms of order 2 in the table make it negative, V falls from the start: 0.
     """
     degree = max(max(along) - 2, 1)
     table = np.zeros((len(along[2]), degree + 1))
     for order, values in along.items():
         if order >= 2:
             table[:, order - 2] = values * (order if slope else 1)
+    rises = table[:, 0] > 0
     companion = np.zeros((len(table), degree, degree))
     companion[:, 1:, :-1] = np.eye(degree - 1)
-    companion[:, 0] = -table[:, 1:] / table[:, :1]
+    companion[rises, 0] = -table[rises, 1:] / table[rises, :1]
     roots = np.linalg.eigvals(companion)
     real = np.where((np.abs(roots.imag) <= 1e-9 * np.abs(roots)) & (roots.real > 0), roots.real, 0.0)
     largest = real.max(axis=1)
-    return np.asarray(np.divide(1.0, largest, out=np.full(len(table), np.inf), where=largest > 0))
+    shares = np.divide(1.0, largest, out=np.full(len(table), np.inf), where=largest > 0)
+    return np.asarray(np.where(rises, shares, 0.0))

@@ -85,6 +85,13 @@ def test_the_proof_holds_and_is_not_given_where_it_is_wrong():
     assert 5 < proved < 40
 
 
+def test_terms_of_second_order_count():
+    """W (x² + y²)/2 + c x y falls along (1, −1) if c > W, and needs no more than its Hessian otherwise."""
+    falling = polynomial_bounds(model({(0, 1): 1.1 * W}, 2, 1.0))
+    assert falling["turns_at"] == falling["falls_below_at"] == 0
+    assert "turns_at" not in polynomial_bounds(model({(0, 1): 0.9 * W}, 2, 1.0))
+
+
 def test_what_cannot_be_judged_is_said():
     assert polynomial_bounds(replace(model({(0,) * 4: 1.0}, 1, 1.0), amplitude_range=None)) == {"method": "unknown"}
     assert polynomial_bounds(model({(0,) * 4: 1.0}, 1, 1.0, frequency=-1.0)) == {"method": "unstable"}
