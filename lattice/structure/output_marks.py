@@ -54,7 +54,7 @@ MARKS = {
         r"Invoking FHI-aims",
     ),
     "gpaw-out": Marks(
-        r"Forces in eV/Ang:[ \t]*\n(?:[^\n]*\S[^\n]*\n)+[ \t]*\n", r"Did not converge", r"Forces in eV/Ang:"
+        r"Forces in eV/Ang:[ \t]*\n(?:[ \t]*\S[^\n]*\n)+[ \t]*\n", r"Did not converge", r"Forces in eV/Ang:"
     ),
     "vasp-xml": Marks(r"</modeling>\s*\Z", "", r'name="forces"'),
     "vasp-out": Marks(r"General timing and accounting", r"aborting loop EDIFF was not reached", r"TOTAL-FORCE"),

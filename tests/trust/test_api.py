@@ -102,6 +102,7 @@ def calls(folder):
         "open_sweep": {"directory": folder},
         "polar_labels": {"modes": modes},
         "project_potential": {"modes": modes, "fc3": folder / "absent.hdf5"},
+        "polynomial_bounds": {"potential": potential},
         "pulse_fluence": {"pulses": pulse},
         "pulse_helicity": {"pulses": pulse},
         "pulse_pairs": {"first": pulse, "second": pulse, "delays": [1.0]},
