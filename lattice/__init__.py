@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lattice.anharmonic.bounds import polynomial_bounds
     from lattice.anharmonic.channels import channels
     from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
     from lattice.anharmonic.external import read_forces, write_displacements
@@ -99,6 +100,7 @@ _HOME = {
     "collect": "lattice.study.results",
     "delay_grid": "lattice.dynamics.pulse_array",
     "edelstein": "lattice.observe.edelstein",
+    "polynomial_bounds": "lattice.anharmonic.bounds",
     "find_invariants": "lattice.anharmonic.invariants",
     "fit_potential": "lattice.anharmonic.fit",
     "gamma_coordinates": "lattice.anharmonic.coordinates",
@@ -195,6 +197,7 @@ __all__ = [
     "mechanism",
     "open_sweep",
     "polar_labels",
+    "polynomial_bounds",
     "project_potential",
     "project_triple",
     "project_waves",

@@ -55,7 +55,7 @@ def espresso(folder, atoms, forces):
     ]
     for i, row in enumerate(rows(forces / (Ry / Bohr))):
         lines += [f"     atom {i + 1:4d} type  1   force = {row}"]
-    lines += ["", "     Total force =     0.0"]
+    lines += ["", "     Total force =     0.0", "   JOB DONE."]
     (folder / "pw.out").write_text("\n".join(lines) + "\n")
 
 
@@ -66,7 +66,7 @@ def gpaw(folder, atoms, forces):
     lines += [f"  {i + 1}. axis:    yes {row}    10     0.2" for i, row in enumerate(rows(atoms.cell.array))]
     lines += ["", "Energy contributions relative to reference atoms: (reference = 0.0)", "", "Kinetic: +1.0"]
     lines += ["Extrapolated: -1.0", "", "Forces in eV/Ang:"]
-    lines += [f"  {i} {s} {row}" for i, s, row in atom_rows(atoms, forces)]
+    lines += [f"  {i} {s} {row}" for i, s, row in atom_rows(atoms, forces)] + [""]
     (folder / "gpaw.txt").write_text("\n".join(lines) + "\n")
 
 
@@ -80,7 +80,7 @@ def cp2k(folder, atoms, forces):
 def abinit(folder, atoms, forces):
     lines = [".Version 9.6.2 of ABINIT", " cartesian forces (eV/Angstrom) at end:"]
     lines += [f"    {i + 1} {row}" for i, row in enumerate(rows(forces))]
-    lines += [" frms,max,avg= 0.0 0.0 0.0"]
+    lines += [" frms,max,avg= 0.0 0.0 0.0", " Calculation completed."]
     (folder / "run.abo").write_text("\n".join(lines) + "\n")
 
 
@@ -90,7 +90,7 @@ def aims(folder, atoms, forces):
     lines += ["  Atomic structure:", "  |       Atom                x [A]            y [A]            z [A]"]
     lines += [f"  |    {i + 1}: Species {s} {row}" for i, s, row in atom_rows(atoms, atoms.positions)]
     lines += ["  Total atomic forces (unitary forces cleaned) [eV/Ang]:"]
-    lines += [f"  |  {i + 1} {row}" for i, row in enumerate(rows(forces))]
+    lines += [f"  |  {i + 1} {row}" for i, row in enumerate(rows(forces))] + ["          Have a nice day."]
     (folder / "aims.out").write_text("\n".join(lines) + "\n")
 
 

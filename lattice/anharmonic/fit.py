@@ -97,9 +97,9 @@ def fit_potential(
         ``residual_force`` on the undisplaced atoms and ``net_force`` (*eV/Å*); ``forbidden``: by order, the largest
         force that symmetry forbids, in the unit of that order's coefficients; ``frequency`` (*THz*) of each coordinate
         by the calculator; ``invariants`` with coefficient, error and step; ``scan``: rms forces and what is left of
-        them by amplitude. Over a range also ``reach`` and ``anharmonic`` (rms force that is not harmonic, *eV/Å*), and
-        one condition number for all orders together. `amplitude_range` is the largest |Q_s|, over a range the largest
-        |Q| within the multiplet.
+        them by amplitude; ``bounds``: `lattice.polynomial_bounds` of the result. Over a range also ``reach``
+        and ``anharmonic`` (rms force that is not harmonic, *eV/Å*), and one condition number for all orders
+        together. `amplitude_range` is the largest |Q_s|, over a range the largest |Q| within the multiplet.
 
     Raises
     ------

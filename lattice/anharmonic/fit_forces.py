@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice import units
 from lattice.anharmonic.assemble import Rows, potential_from_rows, rows_of_invariants
+from lattice.anharmonic.bounds import with_bounds
 from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
 from lattice.anharmonic.fit_plan import FitPlan
 from lattice.anharmonic.harmonic import crystal_with_hessian, hessian_of
@@ -109,8 +110,10 @@ def potential_from_forces(plan: FitPlan, forces: FloatArray, *, linewidth: float
         for fit in anharmonic
         for x, c, e, s in zip(fit.invariants, fit.coefficient, fit.error, fit.step, strict=True)
     ]
-    return potential_from_rows(
-        coordinates, _joined(rows), linewidth=linewidth, amplitude_range=range_of, source={**source, "fit": report}
+    return with_bounds(
+        potential_from_rows(
+            coordinates, _joined(rows), linewidth=linewidth, amplitude_range=range_of, source={**source, "fit": report}
+        )
     )
 
 

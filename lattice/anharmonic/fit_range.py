@@ -15,6 +15,7 @@ import numpy as np
 
 from lattice import units
 from lattice.anharmonic.assemble import potential_from_rows, rows_of_invariants
+from lattice.anharmonic.bounds import with_bounds
 from lattice.anharmonic.coordinates import Coordinates
 from lattice.anharmonic.fit_forces import OrderFit, fit_order, rms_force, scan_of, with_frequencies
 from lattice.anharmonic.fit_plan import DISPLACEMENT, FitPlan, plan_fit
@@ -141,12 +142,14 @@ def potential_over_range(
     report["residual"] = rms_force(coordinates, left)
     report["anharmonic"] = rms_force(coordinates, anharmonic)
     report["scan"] = scan_of(coordinates, rays, anharmonic, left)
-    return potential_from_rows(
-        coordinates,
-        rows,
-        linewidth=linewidth,
-        amplitude_range=_range(coordinates, points),
-        source={**source, "fit": report},
+    return with_bounds(
+        potential_from_rows(
+            coordinates,
+            rows,
+            linewidth=linewidth,
+            amplitude_range=_range(coordinates, points),
+            source={**source, "fit": report},
+        )
     )
 
 

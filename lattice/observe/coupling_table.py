@@ -114,7 +114,20 @@ def _warnings(potential: Potential, report: dict[str, Any], table: dict[str, Any
             f"the modes come from other force constants than the couplings: by the forces {worst} would be "
             f"{away[worst]:+.2f} THz away"
         )
-    return [*warnings, *_loose_couplings(report, table), *_broken_symmetry(report, table)]
+    return [*warnings, *_loose_couplings(report, table), *_unbounded(report), *_broken_symmetry(report, table)]
+
+
+def _unbounded(report: dict[str, Any]) -> list[str]:
+    """Return where the polynomial turns downwards within the range of its couplings."""
+    bounds = report.get("bounds", {})
+    if "turns_at" not in bounds:
+        return []
+    below = f", falls below V(0) at {bounds['falls_below_at']:.2g}" if "falls_below_at" in bounds else ""
+    return [
+        f"the polynomial has no minimum at rest alone: along {', '.join(bounds['along'])} it turns downwards at "
+        f"{bounds['turns_at']:.2g} of the range of its couplings{below}; a run that goes so far may diverge: take an "
+        "even --order, another range, or check with `lattice run --calculator`"
+    ]
 
 
 def _loose_couplings(report: dict[str, Any], table: dict[str, Any]) -> list[str]:

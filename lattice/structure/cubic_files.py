@@ -112,7 +112,8 @@ def _refuse_archive(path: Path) -> None:
         raise FormatError(
             f"{path.name} is an archive",
             found="perhaps hiPhive's own format, which holds pickled objects and is not opened",
-            fix="export with hiPhive: fcs.write_to_phono3py('fc3.hdf5') or fcs.write_to_shengBTE(…)",
+            fix="export with hiPhive: fcs.write_to_phono3py('fc3.hdf5'), or "
+            "fcs.write_to_shengBTE('FORCE_CONSTANTS_3RD', primitive)",
         )
 
 

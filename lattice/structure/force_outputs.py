@@ -17,6 +17,7 @@ import numpy as np
 
 from lattice.errors import FormatError, InputError
 from lattice.structure.crystal import FloatArray, IntArray
+from lattice.structure.output_marks import MARKS, NAMED, check_output, has_forces, program_of
 from lattice.structure.phonopy_object import phonopy_errors, unit_factors
 from lattice.structure.safe_yaml import MAX_BYTES
 
@@ -113,7 +114,8 @@ def read_force_output(folder: Path, n_atoms: int, *, skip: str = "", program: st
     Raises
     ------
     InputError
-        If there is no output, it holds no forces, or not those of ``n_atoms`` atoms.
+        If there is no output, its run was cut off or did not converge (`lattice.structure.output_marks`), it holds no
+        forces, or not those of ``n_atoms`` atoms.
     FormatError
         If an output cannot be read.
     """
@@ -123,9 +125,12 @@ def read_force_output(folder: Path, n_atoms: int, *, skip: str = "", program: st
     known = [(path, name) for path in files for name, shape in PHONOPY_OUTPUTS.items() if fnmatch(path.name, shape)]
     taken = {path for path, _ in known}
     formats = {path: _format_of(path) for path in files if path not in taken}
-    ranked = sorted((list(ASE_OUTPUTS).index(f), path) for path, f in formats.items() if f in ASE_OUTPUTS)
+    known += [(path, "cp2k") for path, f in formats.items() if f == "cp2k" and has_forces(path, "cp2k")]
+    ranked = sorted(
+        (list(ASE_OUTPUTS).index(f), not has_forces(path, f), path) for path, f in formats.items() if f in ASE_OUTPUTS
+    )
     if ranked:
-        output = _by_ase(ranked[0][1], list(ASE_OUTPUTS)[ranked[0][0]])
+        output = _by_ase(ranked[0][2], list(ASE_OUTPUTS)[ranked[0][0]])
     else:
         if not known:
             raise InputError(
@@ -150,19 +155,28 @@ def _checked(output: ForceOutput, n_atoms: int) -> ForceOutput:
 
 
 def _format_of(path: Path) -> str | None:
-    """Return ASE's name of the format of a file, None where it is not known."""
+    """Return ASE's name of the format of a file, None where it is not known.
+
+    The name of its program in a file goes before ASE's guess, which takes ABINIT's output for its input and every
+    ``.out`` for Quantum ESPRESSO's.
+    """
     from ase.io.formats import UnknownFileTypeError, filetype
 
+    said = program_of(path)
+    if said is not None:
+        return said
     try:
-        return str(filetype(str(path), guess=True))
+        guess = str(filetype(str(path), guess=True))
     except (UnknownFileTypeError, OSError, UnicodeDecodeError):
         return None
+    return None if guess in MARKS and MARKS[guess].program else guess
 
 
 def _by_ase(path: Path, fmt: str) -> ForceOutput:
     """Read the last structure of an output with ASE."""
     from ase.io import read
 
+    check_output(path, fmt)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -185,10 +199,14 @@ def _by_ase(path: Path, fmt: str) -> ForceOutput:
 
 
 def _file_of(files: list[Path], program: str, folder: Path) -> Path:
-    """Return the output of a program that was named: by its usual name, else the only file."""
+    """Return the output of a program that was named: by its usual name, else by its content, else the only file."""
     if program not in PROGRAMS:
         raise InputError("This program is not known", found=program, fix=f"use {', '.join(PROGRAMS)}")
-    usual = [p for p in files if fnmatch(p.name, PHONOPY_OUTPUTS.get(program, ""))] or files
+    usual = [p for p in files if fnmatch(p.name, PHONOPY_OUTPUTS.get(program, ""))]
+    if not usual and program in NAMED:
+        own = [p for p in files if _format_of(p) == NAMED[program]]
+        usual = [p for p in own if has_forces(p, NAMED[program])] or own
+    usual = usual or files
     if program == "turbomole":
         return folder
     if len(usual) != 1:
@@ -204,6 +222,7 @@ def _by_phonopy(path: Path, program: str, n_atoms: int) -> ForceOutput:
     """Read an output with phonopy, in eV/Å."""
     from phonopy.interface.calculator import get_calc_dataset
 
+    check_output(path, program)
     length, stiffness = unit_factors(program)
     what = f"{path.name} cannot be read as {program} output"
     with phonopy_errors(what, "check whether the calculation ended well"), contextlib.redirect_stdout(io.StringIO()):

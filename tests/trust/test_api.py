@@ -91,6 +91,7 @@ def calls(folder):
         "fit_raman": {"potential": potential, "dielectric": lambda atoms: np.eye(3), **few},
         "gamma_coordinates": {"modes": modes},
         "keep_paths": {"potential": potential, "paths": ["phononic"]},
+        "polynomial_bounds": {"potential": potential},
         "kerr": {"run": run},
         "ledger": {"run": run},
         "line_channels": {"a": modes, "b": modes, "c": modes},
