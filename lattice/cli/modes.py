@@ -67,6 +67,7 @@ def modes(
     from lattice.modes.files import save_modes
     from lattice.modes.read import read_modes
     from lattice.modes.solve import solve_modes
+    from lattice.observe.mode_cautions import mode_cautions
     from lattice.observe.mode_table import mode_table
     from lattice.structure.load import load
 
@@ -79,5 +80,5 @@ def modes(
         solved = solve_modes(crystal, point, axis=axis, nac_direction=nac_direction, nac_method=nac_method)
     if target is not None:
         save_modes(solved, target)
-    table = with_warnings(mode_table(solved, moments=moments), crystal)
+    table = with_warnings(mode_table(solved, moments=moments), crystal, mode_cautions(solved))
     show(table, lambda: modes_text(table, solved, level), as_json=as_json, level=level)

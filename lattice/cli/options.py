@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -140,10 +140,10 @@ def adjusted(crystal: Crystal, drop: tuple[str, ...], assignments: tuple[str, ..
     return adjust_charges(crystal, drop=drop, override=override) if drop or override else crystal
 
 
-def with_warnings(table: dict[str, Any], crystal: Crystal) -> dict[str, Any]:
-    """Add `warnings` to a table where the crystal has any."""
+def with_warnings(table: dict[str, Any], crystal: Crystal, more: Sequence[str] = ()) -> dict[str, Any]:
+    """Add `warnings` to a table where the crystal has any, or there are more."""
     mark = "warning: "
-    found = [line.removeprefix(mark) for line in crystal.found if line.startswith(mark)]
+    found = [*(line.removeprefix(mark) for line in crystal.found if line.startswith(mark)), *more]
     return {**table, "warnings": found} if found else table
 
 
