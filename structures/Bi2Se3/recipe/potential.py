@@ -25,6 +25,7 @@ from lattice.modes.modes import real_coordinates  # noqa: E402
 
 FOLDER = HERE.parent
 ASSUMED_LINEWIDTH = 0.10  # THz
+BORN_FACTOR = 14.399652  # eV Å, phonopy's e²/(4πε0)
 MELNIKOV_FREQUENCY = "Melnikov et al., Phys. Rev. B 97, 214304 (2018), films"
 MELNIKOV_LINEWIDTH = "amplitude decay time 2 ps, from Melnikov et al., arXiv:2006.11923 (2020)"
 MEASURED = {
@@ -70,7 +71,8 @@ def write_born(model, fields):
     names = ("Bi", "Bi", "Se1", "Se2", "Se2")
     born = np.array([tensor(charges[name]) for name in names])
     lines = get_BORN_lines(model.unitcell, born, tensor(fields["epsilon"]))
-    (FOLDER / "BORN").write_text("\n".join(lines) + "\n")
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    (FOLDER / "BORN").write_text(text.replace("-0.00000000", " 0.00000000"))
 
 
 def write_crystal():
@@ -91,7 +93,8 @@ def write_crystal():
     model.force_constants = force_constants(gamma)
     if gamma["denser_fields"] is not None:
         write_born(model, gamma["denser_fields"])
-    model.nac_params = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
+    charges = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
+    model.nac_params = {"factor": BORN_FACTOR} | charges  # a first line that is a comment leaves the factor out
     bundle.save_model(model, FOLDER)
 
 
