@@ -49,7 +49,6 @@ def build(folder):
 def writers():
     """Return name → (name of the file, function that writes it); each is called once before the storm."""
     import lattice
-    from lattice.cli.page_source import read_page_source
     from lattice.dynamics.runfile import load_run, save_run
     from lattice.observe.save import save_result
     from lattice.show.export import write_export
@@ -59,7 +58,7 @@ def writers():
         folder = Path(name)
         for example in ("run.nc", "modes.nc"):
             examples()[example].write(folder)
-        run, modes = load_run(folder / "run.nc"), read_page_source(str(folder / "modes.nc"), None)
+        run, modes = load_run(folder / "run.nc"), lattice.load_modes(folder / "modes.nc")
     bundled = lattice.load_potential("Bi2Se3")
     sweep = TemporaryDirectory()  # stays as long as its writer
     lattice.sweep(SWEEP, Path(sweep.name, "store"), workers=1, progress=False)

@@ -10,9 +10,16 @@ import numpy as np
 from lattice._kernels import cubic as kernel
 from lattice.errors import InputError
 from lattice.modes.modes import ComplexArray
+from lattice.structure import argument
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.cubic import CubicForceConstants
 from lattice.structure.cubic_files import read_cubic
+
+FILE_OR_CONSTANTS = "give the path of a file, or force constants with their supercell"
+#: The argument of public functions that `cubic_of` takes.
+CUBIC = argument.kind(
+    (CubicForceConstants, str, os.PathLike), "a set of third-order force constants", FILE_OR_CONSTANTS
+)
 
 Waves = Sequence[ComplexArray]
 

@@ -29,7 +29,6 @@ from lattice.structure.load import same_cell
     modes=argument.optional(MODES),
     multiplets=argument.optional(argument.words),
     amplitudes=argument.optional(argument.array),
-    reach=argument.optional(argument.number),
     max_condition=argument.number,
     relax=argument.flag,
     linewidth=argument.number,
@@ -163,5 +162,5 @@ def _check_range(amplitudes: Sequence[float] | None, reach: float | None, order:
             found="amplitudes and reach",
             fix="give one of them",
         )
-    if isinstance(reach, bool) or not isinstance(reach, int | float) or not 0 < reach < np.inf:
+    if isinstance(reach, bool) or not isinstance(reach, int | float) or not 0 < reach < 1e300:
         raise InputError("This is no range of motion", found=reach, fix="give |Q| in Å√amu, larger than 0")

@@ -14,7 +14,7 @@ import numpy as np
 
 from lattice.anharmonic.assemble import Rows, potential_from_rows
 from lattice.anharmonic.coordinates import Coordinates, gamma_coordinates
-from lattice.anharmonic.cubic_tensor import contract_cubic, cubic_of
+from lattice.anharmonic.cubic_tensor import CUBIC, FILE_OR_CONSTANTS, contract_cubic, cubic_of
 from lattice.anharmonic.invariants import Invariant, find_invariants
 from lattice.anharmonic.potential import Potential
 from lattice.anharmonic.quartic_tensor import contract_quartic
@@ -31,14 +31,14 @@ FORBIDDEN = 0.01  #: of the largest force constant: symmetry may forbid all coup
 
 Monomial = tuple[int, ...]
 
-_FILE = "give the path of a file, or force constants with their supercell"
-_CUBIC = argument.kind((CubicForceConstants, str, os.PathLike), "a set of third-order force constants", _FILE)
-_QUARTIC = argument.kind((QuarticForceConstants, str, os.PathLike), "a set of fourth-order force constants", _FILE)
+_QUARTIC = argument.kind(
+    (QuarticForceConstants, str, os.PathLike), "a set of fourth-order force constants", FILE_OR_CONSTANTS
+)
 
 
 @argument.takes(
     modes=MODES,
-    fc3=_CUBIC,
+    fc3=CUBIC,
     fc4=argument.optional(_QUARTIC),
     multiplets=argument.optional(argument.words),
     linewidth=argument.number,

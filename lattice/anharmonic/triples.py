@@ -8,10 +8,11 @@ from itertools import permutations
 
 import numpy as np
 
-from lattice.anharmonic.cubic_tensor import bloch_patterns, contract_cubic, contract_waves, cubic_of
+from lattice.anharmonic.cubic_tensor import CUBIC, bloch_patterns, contract_cubic, contract_waves, cubic_of
 from lattice.anharmonic.line_channels import check_alike, triple_operations
 from lattice.errors import InputError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
+from lattice.structure import argument
 from lattice.structure.commensurate import commensurate_q, q_text, same_wave
 from lattice.structure.crystal import Crystal, FloatArray, IntArray
 from lattice.structure.cubic import CubicForceConstants
@@ -59,6 +60,7 @@ class TripleCouplings:
             getattr(self, name).setflags(write=False)
 
 
+@argument.takes(a=MODES, b=MODES, c=MODES, fc3=CUBIC)
 def project_triple(a: Modes, b: Modes, c: Modes, fc3: CubicForceConstants | str | os.PathLike[str]) -> TripleCouplings:
     """Project third-order force constants on modes at three wave vectors: phono3py's Φ(q, q', q'') without its ħ/2ω.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lattice import units
-from lattice.anharmonic.cubic_tensor import contract_cubic, cubic_of
+from lattice.anharmonic.cubic_tensor import CUBIC, contract_cubic, cubic_of
 from lattice.anharmonic.line_channels import check_alike
 from lattice.anharmonic.polynomial import channel_name, padded
 from lattice.anharmonic.potential import CellRecord, Potential
@@ -20,8 +20,9 @@ from lattice.anharmonic.project import LARGEST_DEFECT
 from lattice.anharmonic.triples import HOME
 from lattice.anharmonic.wave_coordinates import WaveCoordinates, wave_coordinates
 from lattice.errors import InputError, SymmetryError
-from lattice.modes.modes import ComplexArray, Modes
+from lattice.modes.modes import MODES, ComplexArray, Modes
 from lattice.modes.representation import representation
+from lattice.structure import argument
 from lattice.structure.cell import Cell
 from lattice.structure.commensurate import SAME_Q, commensurate_q, q_text, same_wave, smallest_supercell
 from lattice.structure.crystal import FloatArray, IntArray, SpaceGroup
@@ -38,6 +39,19 @@ _CLOSED = 1e-5  #: defect of a matrix that should be orthogonal
 _NO_CHARGE = 1e-9  #: e/√amu
 
 
+def _waves(value: object, name: str) -> None:
+    """Check that an argument is a sequence of modes."""
+    argument.several(value, name)
+    for item in value:  # type: ignore[attr-defined]
+        MODES(item, name)
+
+
+@argument.takes(
+    modes=_waves,
+    fc3=CUBIC,
+    multiplets=argument.optional(argument.words),
+    supercell=argument.optional(argument.array),
+)
 def project_waves(
     modes: Sequence[Modes],
     fc3: CubicForceConstants | str | os.PathLike[str],
@@ -81,7 +95,7 @@ def project_waves(
     SymmetryError
         If the couplings do not have the symmetry of the crystal at all.
     """
-    if not modes:
+    if not len(modes):
         raise InputError("There are no wave vectors", found="an empty list", fix="give lattice.solve_modes(crystal, q)")
     width = checked_number(linewidth, "A linewidth", "give a number of THz, 0 or larger")
     if width < 0:

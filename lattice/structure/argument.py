@@ -17,9 +17,9 @@ import numpy as np
 
 from lattice.errors import InputError
 from lattice.structure.crystal import Crystal
-from lattice.structure.number import checked_array, checked_number
 
 Check = Callable[[object, str], object]  #: raises an InputError for an argument and its name
+_REAL = "iufb"  #: integers, floats and truth values, whose range is checked later
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -96,18 +96,28 @@ def one_or_several(check: Check) -> Check:
 
 
 def number(value: object, name: str) -> None:
-    """Check that an argument is one finite real number."""
-    checked_number(value, f"The argument {name}", "give one number")
+    """Check that an argument is one real number that a double can hold; whether NaN will do is checked later."""
+    if np.ndim(value) or _kind_of(value) not in _REAL:  # type: ignore[arg-type]
+        _refuse(name, "a number", value, "give one number")
 
 
 def array(value: object, name: str) -> None:
-    """Check that an argument is one or several finite real numbers."""
-    checked_array(value, f"The argument {name}", "give numbers, as a list or an array")
+    """Check that an argument is one or several real numbers."""
+    if _kind_of(value) not in _REAL:
+        _refuse(name, "an array of numbers", value, "give numbers, in rows of equal length")
+
+
+def _kind_of(value: object) -> str:
+    """Return NumPy's letter of a kind of numbers, O for what is none; no int beyond the largest double."""
+    try:
+        return np.asarray(value).dtype.kind
+    except ValueError:  # ragged
+        return "O"
 
 
 def vector(value: object, name: str) -> None:
     """Check that an argument is three finite real numbers."""
-    if checked_array(value, f"The argument {name}", "give three numbers").shape != (3,):
+    if _kind_of(value) not in _REAL or np.shape(value) != (3,) or not np.isfinite(value).all():  # type: ignore[call-overload]
         _refuse(name, "a vector", value, "give three numbers such as (0, 0, 1)")
 
 

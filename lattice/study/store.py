@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -176,10 +177,12 @@ def create(
         `provenance` and whatever else is to be kept; JSON-able.
     """
     temporary = directory.absolute().parent / f".{directory.name[:32]}-{uuid.uuid4().hex}"
+    made = False
     try:
         copies = _copy_inputs(temporary, inputs)
         _create_arrays(temporary, plan, columns, layout, series, {**attributes, "inputs": copies})
         os.rename(temporary, directory)
+        made = True
     except OSError as error:
         if not (directory / "zarr.json").is_file():
             raise LatticeError(
@@ -188,6 +191,8 @@ def create(
                 fix="check free space and permission, or name another folder",
             ) from error
     finally:
+        if not made:
+            time.sleep(0.2)  # a signal interrupts this thread alone: Zarr's own one may still write a file
         shutil.rmtree(temporary, ignore_errors=True)
 
 

@@ -102,6 +102,8 @@ def calls(folder):
         "open_sweep": {"directory": folder},
         "polar_labels": {"modes": modes},
         "project_potential": {"modes": modes, "fc3": folder / "absent.hdf5"},
+        "project_triple": {"a": modes, "b": modes, "c": modes, "fc3": folder / "absent.hdf5"},
+        "project_waves": {"modes": [modes], "fc3": folder / "absent.hdf5"},
         "pulse_fluence": {"pulses": pulse},
         "pulse_helicity": {"pulses": pulse},
         "pulse_pairs": {"first": pulse, "second": pulse, "delays": [1.0]},

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from same_reports import assert_same
 
 from lattice._kernels.hermitian import supported_levels
 
@@ -25,23 +26,6 @@ def reported(words, **settings):
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def assert_same(found, expected, place=""):
-    """Numbers to 1e-9 of their size, or of 1; words exactly. The closure is round-off itself."""
-    assert type(found) is type(expected), place
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys(), place
-        for key in expected:
-            assert_same(found[key], expected[key], f"{place}.{key}")
-    elif isinstance(expected, list):
-        assert len(found) == len(expected), place
-        for i, pair in enumerate(zip(found, expected, strict=True)):
-            assert_same(*pair, f"{place}[{i}]")
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-9), place
-    else:
-        assert found == expected, place
 
 
 @pytest.fixture(scope="module")
