@@ -181,17 +181,39 @@ def test_the_field_response_is_read(recipe):
             recipe.espresso.read_field(FIELD_OUTPUT[: FIELD_OUTPUT.index(cut)], 2)
 
 
-def test_committed_charges_obey_the_symmetry_and_the_sum_rule(recipe):
-    raw = np.array(json.loads((RECIPE / "results" / "fields.json").read_text())["born_charges_e"])
+@pytest.mark.parametrize(("name", "key"), [("fields", "fields"), ("k6_fields", "denser_fields")])
+def test_committed_charges_obey_the_symmetry_and_the_sum_rule(recipe, name, key):
+    raw = np.array(json.loads((RECIPE / "results" / f"{name}.json").read_text())["born_charges_e"])
     # The response was computed at a tiny displacement; the three-fold axis holds but for that and the k mesh.
     assert raw[:, 0, 0] == pytest.approx(raw[:, 1, 1], abs=0.01)
     assert raw[[0, 3]] == pytest.approx(raw[[1, 4]], abs=1e-5)
-    found = json.loads((RECIPE / "gamma.json").read_text())["fields"]
+    found = json.loads((RECIPE / "gamma.json").read_text())[key]
     charges = found["born_charges_e"]
     for axis in range(2):
         total = 2 * charges["Bi"][axis] + charges["Se1"][axis] + 2 * charges["Se2"][axis]
         assert abs(total) < 1e-5
         assert raw[:, 2 * axis, 2 * axis].sum() == pytest.approx(found["sum_rule_violation_e"][axis], abs=0.01)
+
+
+def test_the_bundled_charges_are_the_record_on_the_denser_mesh(recipe):
+    results = RECIPE / "results"
+    entry = recipe.records.record(results, "k6_fields")
+    assert entry["settings"]["mesh"] == list(recipe.plan.K6.mesh)
+    assert entry["settings"]["cutoff_Ry"] == recipe.plan.K6.cutoff_Ry
+    raw = np.array(entry["born_charges_e"])
+    neutral = raw - raw.sum(axis=0) / len(raw)
+    expected = [np.array(entry["epsilon"]), *neutral[[0, 2, 3]]]
+    lines = (RECIPE.parent / "BORN").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(lines) == len(expected)
+    shown = []
+    for line, tensor in zip(lines, expected, strict=True):
+        written = np.array(line.split(), dtype=float).reshape(3, 3)
+        assert written == pytest.approx(np.diag(np.diag(written)), abs=1e-9)
+        in_plane = (tensor[0, 0] + tensor[1, 1]) / 2  # the mean over the three-fold axis
+        assert np.diag(written) == pytest.approx([in_plane, in_plane, tensor[2, 2]], abs=1e-7)
+        shown.append(f"{in_plane:.2f} / {tensor[2, 2]:.2f}")
+    stated = (RECIPE.parent / "SOURCE.md").read_text(encoding="utf-8").replace("\N{MINUS SIGN}", "-")
+    assert " | ".join(shown[1:]) in stated
 
 
 def test_the_cell_is_relaxed_on_the_denser_mesh(recipe):

@@ -1,7 +1,7 @@
-"""Write the bundled files of Bi2Se3: ../POSCAR, ../phonopy_params.yaml.xz and ../potential.toml.
+"""Write the bundled files of Bi2Se3: ../POSCAR, ../BORN, ../phonopy_params.yaml.xz and ../potential.toml.
 
 Run with `lattice` installed: ``python potential.py``. Reads couplings.json and gamma.json of this folder (see their
-`convention`: x ∥ a1 is the two-fold axis, y lies in the mirror plane, Bi atom 1 positive) and ../BORN.
+`convention`: x ∥ a1 is the two-fold axis, y lies in the mirror plane, Bi atom 1 positive).
 """
 
 import json
@@ -25,6 +25,7 @@ from lattice.modes.modes import real_coordinates  # noqa: E402
 
 FOLDER = HERE.parent
 ASSUMED_LINEWIDTH = 0.10  # THz
+BORN_FACTOR = 14.399652  # eV Å, phonopy's e²/(4πε0)
 MELNIKOV_FREQUENCY = "Melnikov et al., Phys. Rev. B 97, 214304 (2018), films"
 MELNIKOV_LINEWIDTH = "amplitude decay time 2 ps, from Melnikov et al., arXiv:2006.11923 (2020)"
 MEASURED = {
@@ -59,6 +60,13 @@ def force_constants(gamma):
     return constants
 
 
+def denser_fields(gamma):
+    """Return charges and ε∞ of the denser mesh; without that record there is nothing to write."""
+    if gamma["denser_fields"] is None:
+        raise SystemExit("gamma.json has no denser_fields: run python recipe.py --work SCRATCH denser_fields assemble")
+    return gamma["denser_fields"]
+
+
 def write_born(model, fields):
     """Write ../BORN: charges and ε∞ of the denser mesh."""
     from phonopy.file_IO import get_BORN_lines
@@ -70,11 +78,12 @@ def write_born(model, fields):
     names = ("Bi", "Bi", "Se1", "Se2", "Se2")
     born = np.array([tensor(charges[name]) for name in names])
     lines = get_BORN_lines(model.unitcell, born, tensor(fields["epsilon"]))
-    (FOLDER / "BORN").write_text("\n".join(lines) + "\n")
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    (FOLDER / "BORN").write_text(text.replace("-0.00000000", " 0.00000000"))
 
 
 def write_crystal():
-    """Write ../POSCAR and ../phonopy_params.yaml.xz, and ../BORN where it has been computed; else it stays as it is."""
+    """Write ../POSCAR, ../BORN and ../phonopy_params.yaml.xz."""
     from phonopy import Phonopy
     from phonopy.file_IO import parse_BORN
     from phonopy.structure.atoms import PhonopyAtoms
@@ -89,9 +98,9 @@ def write_crystal():
     )
     model = Phonopy(atoms, supercell_matrix=np.eye(3, dtype=int), primitive_matrix=np.eye(3))
     model.force_constants = force_constants(gamma)
-    if gamma["denser_fields"] is not None:
-        write_born(model, gamma["denser_fields"])
-    model.nac_params = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
+    write_born(model, denser_fields(gamma))
+    charges = parse_BORN(model.primitive, filename=str(FOLDER / "BORN"))
+    model.nac_params = {"factor": BORN_FACTOR} | charges  # a first line that is a comment leaves the factor out
     bundle.save_model(model, FOLDER)
 
 
@@ -152,9 +161,10 @@ def table(polynomial, labels):
 
 def charges_source(gamma):
     """Return where the charges of ../BORN are from."""
-    fields = gamma["denser_fields"]
-    cutoff = 26 if fields is None else round(fields["settings"]["cutoff_Ry"])
-    return f"computed: ph.x, {cutoff} Ry, k 6x6x6, acoustic sum rule imposed; not converged in k; see SOURCE.md"
+    settings = denser_fields(gamma)["settings"]
+    mesh = "x".join(str(number) for number in settings["mesh"][:3])
+    cutoff = round(settings["cutoff_Ry"])
+    return f"computed: ph.x, {cutoff} Ry, k {mesh}, acoustic sum rule imposed; not converged in k; see SOURCE.md"
 
 
 def potential():
