@@ -20,7 +20,7 @@ _CHUNK = 8192  #: products of partners that are projected at once
 ALLOWED = 1e-4
 
 
-@argument.takes(modes=MODES, order=argument.number)
+@argument.takes(modes=MODES, order=argument.whole)
 def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """Return every coupling of optical modes at Γ that the space group allows.
 

@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from lattice.anharmonic.calculators import checked_calculator, make_calculator
 from lattice.anharmonic.fit_forces import potential_from_forces
 from lattice.anharmonic.fit_plan import MAX_CONDITION, check_order, plan_fit
@@ -22,6 +20,7 @@ from lattice.modes.representation import cell_of
 from lattice.structure import argument
 from lattice.structure.crystal import Crystal
 from lattice.structure.load import same_cell
+from lattice.structure.number import checked_linewidth
 
 
 @argument.takes(
@@ -110,8 +109,7 @@ def fit_potential(
     MissingDependency
         If the calculator is not installed.
     """
-    if not (isinstance(linewidth, int | float) and np.isfinite(linewidth) and linewidth >= 0):
-        raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
+    linewidth = checked_linewidth(linewidth)
     _check_range(amplitudes, reach, order)
     if relax and modes is not None:
         raise InputError(

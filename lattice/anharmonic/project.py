@@ -23,6 +23,7 @@ from lattice.modes.modes import MODES, Modes
 from lattice.structure import argument
 from lattice.structure.crystal import FloatArray
 from lattice.structure.cubic import CubicForceConstants
+from lattice.structure.number import checked_linewidth
 from lattice.structure.quartic import QuarticForceConstants
 from lattice.structure.quartic_files import read_quartic
 
@@ -87,8 +88,7 @@ def project_potential(
     SymmetryError
         If the couplings do not have the symmetry of the crystal at all.
     """
-    if not (isinstance(linewidth, int | float) and np.isfinite(linewidth) and linewidth >= 0):
-        raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
+    linewidth = checked_linewidth(linewidth)
     coordinates = gamma_coordinates(modes, multiplets)
     constants = cubic_of(fc3, modes.crystal)
     parts = [_of_order(coordinates, project_tensor(coordinates, constants), np.abs(constants.array).max())]

@@ -16,7 +16,7 @@ from lattice.anharmonic.cubic_tensor import CUBIC, contract_cubic, cubic_of
 from lattice.anharmonic.line_channels import check_alike
 from lattice.anharmonic.polynomial import channel_name, padded
 from lattice.anharmonic.potential import CellRecord, Potential
-from lattice.anharmonic.project import LARGEST_DEFECT
+from lattice.anharmonic.project import FORBIDDEN, LARGEST_DEFECT
 from lattice.anharmonic.triples import HOME
 from lattice.anharmonic.wave_coordinates import WaveCoordinates, wave_coordinates
 from lattice.errors import InputError, SymmetryError
@@ -27,7 +27,7 @@ from lattice.structure.cell import Cell
 from lattice.structure.commensurate import SAME_Q, commensurate_q, q_text, same_wave, smallest_supercell
 from lattice.structure.crystal import FloatArray, IntArray, SpaceGroup
 from lattice.structure.cubic import CubicForceConstants
-from lattice.structure.number import checked_number
+from lattice.structure.number import checked_linewidth
 from lattice.structure.species import species_of_numbers
 from lattice.structure.supercell import integer_matrix
 from lattice.structure.supercell_search import describe_supercell
@@ -97,9 +97,7 @@ def project_waves(
     """
     if not len(modes):
         raise InputError("There are no wave vectors", found="an empty list", fix="give lattice.solve_modes(crystal, q)")
-    width = checked_number(linewidth, "A linewidth", "give a number of THz, 0 or larger")
-    if width < 0:
-        raise InputError("This is no linewidth", found=linewidth, fix="give a number of THz, 0 or larger")
+    width = checked_linewidth(linewidth)
     check_alike(modes, "coupled waves")
     constants = cubic_of(fc3, modes[0].crystal, [m.qpoint for m in modes])
     waves = [commensurate_q(m.qpoint, constants.supercell_matrix) for m in modes]
@@ -116,7 +114,8 @@ def project_waves(
             fix="take fewer wave vectors, or choose multiplets",
         )
     tensor = wave_tensor(coordinates, constants)
-    return _potential(coordinates, _averaged(coordinates, tensor), constants, width)
+    floor = FORBIDDEN * float(np.abs(constants.array).max()) / float(modes[0].crystal.masses.min()) ** 1.5
+    return _potential(coordinates, _averaged(coordinates, tensor, floor), constants, width)
 
 
 def wave_tensor(coordinates: WaveCoordinates, constants: CubicForceConstants) -> FloatArray:
@@ -176,8 +175,11 @@ class _Cubic:
     sum_rule: float
 
 
-def _averaged(coordinates: WaveCoordinates, tensor: FloatArray) -> _Cubic:
-    """Average over the order of indices and over the space group of the supercell; translations are in it already."""
+def _averaged(coordinates: WaveCoordinates, tensor: FloatArray, floor: float) -> _Cubic:
+    """Average over the order of indices and over the space group of the supercell; translations are in it already.
+
+    Where symmetry forbids all couplings, only errors are left: defects are compared with `floor` at least.
+    """
     n = coordinates.n
     sum_rule = max(float(np.abs(np.moveaxis(tensor, axis, 0)[n:]).max()) for axis in range(3))
     inner = tensor[:n, :n, :n]
@@ -191,13 +193,24 @@ def _averaged(coordinates: WaveCoordinates, tensor: FloatArray) -> _Cubic:
     mean = _group_mean(raw, _operations(coordinates))
     change = np.abs(mean - raw)
     defect, largest = max(float(change.max()), float(highest.max())), float(np.abs(mean).max())
-    if defect > LARGEST_DEFECT * max(largest, 1e-300) > 0:
+    scale = max(largest, floor / np.sqrt(coordinates.n_cells))
+    if defect > LARGEST_DEFECT * scale:
         raise SymmetryError(
             "The third-order force constants do not have the symmetry of the crystal",
             found=f"defect {defect:.2e}, largest coupling {largest:.2e} eV/(Å√amu)^3",
             fix="put the phono3py_disp.yaml of this calculation beside fc3.hdf5: its atoms may be in another order",
         )
+    mean[np.abs(mean) <= _ZERO * scale] = 0.0
     return _Cubic(mean, change, highest, sum_rule)
+
+
+def _largest_coefficient(tensor: FloatArray) -> float:
+    """Return the largest |coefficient| of a monomial whose ∂³V ``(n, n, n)``, ≥ 0 and symmetric, is given."""
+    places = np.arange(len(tensor))
+    twice = tensor[places, places]
+    thrice = float(twice.diagonal().max()) / 6.0
+    others = max(float(np.triu(tensor[i, i + 1 :, i + 1 :], 1).max(initial=0.0)) for i in places)
+    return max(thrice, float((twice - np.diag(twice.diagonal())).max()) / 2.0, others)
 
 
 def _group_mean(tensor: FloatArray, matrices: FloatArray) -> FloatArray:
@@ -268,7 +281,7 @@ def _potential(
     """Assemble the potential: each monomial once, then the linear drive where Born charges are known."""
     place = np.arange(coordinates.n)
     ordered = (place[:, None, None] <= place[:, None]) & (place[:, None] <= place)
-    index = np.argwhere(ordered & (np.abs(cubic.tensor) > _ZERO * max(float(np.abs(cubic.tensor).max()), 1e-300)))
+    index = np.argwhere(ordered & (cubic.tensor != 0.0))
     equal = (index[:, 1:] == index[:, :-1]).sum(axis=1)
     share = np.array([1.0, 1.0 / 2.0, 1.0 / 6.0])[equal]  # orders of the indices over 3!
     at = tuple(index.T)
@@ -334,7 +347,7 @@ def _report(cubic: _Cubic, channel: list[str], coefficient: list[float], errors:
         if abs(c) > abs(strongest.get(name, (0.0, 0.0))[0]):
             strongest[name] = (c, error)
     return {
-        "forbidden": {"3": float(cubic.change.max())},
+        "forbidden": {"3": _largest_coefficient(cubic.change)},
         "permutation_defect": float(cubic.spread.max()),
         "sum_rule_defect": cubic.sum_rule,
         "channels": [{"name": name, "coefficient": c, "error": e} for name, (c, e) in strongest.items()],

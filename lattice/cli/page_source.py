@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lattice.errors import InputError
-from lattice.structure.array_file import kind_of_file
+from lattice.structure.array_file import command_of, kind_of_file
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -38,7 +38,7 @@ def read_page_source(source: str, q: Vector | None, command: str, kinds: tuple[s
     sweep = (Path(source) / "zarr.json").is_file()
     kind = SWEEP if sweep else kind_of_file(source)
     if kind is not None and kind not in kinds:
-        there = f"a folder of `{kind}`" if sweep else f"a file of `{kind} -o`"
+        there = f"a folder of `{kind}`" if sweep else f"a file of `{command_of(kind)} -o`"
         fit = COMMANDS.get(kind)
         shown = "" if fit is None else f"; for this one: {fit.format(Path(source).name)}"
         raise InputError(

@@ -72,6 +72,8 @@ class Observe:
             object.__setattr__(self, name, checked_number(getattr(self, name), f"The observation's {name}", fix))
         if self.every <= 0 or self.start < 0:
             raise InputError("The times of observation are out of range", found=(self.every, self.start), fix=fix)
+        for name in ("ledger", "energy_ledger"):
+            argument.flag(getattr(self, name), name)
         asked: Any = self.quantities
         argument.words((asked,) if isinstance(asked, str) else asked, "quantities")
         names = (asked,) if isinstance(asked, str) else tuple(asked)

@@ -10,17 +10,18 @@ from lattice.errors import InputError
 from lattice.modes.axis import checked_direction
 from lattice.structure.crystal import Crystal, FloatArray
 
+LARGEST_Q = 1e4  #: beyond, the digits that are left say too little of q within the zone
 NAC_METHODS = ("gonze-lee", "wang", "none")
 
 
 def checked_q(crystal: Crystal, q: Sequence[float]) -> FloatArray:
     """Return q as an array; it must be three finite numbers at which the force constants are valid."""
     qpoint = np.asarray(q, dtype=np.float64)
-    if qpoint.shape != (3,) or not np.isfinite(qpoint).all():
+    if qpoint.shape != (3,) or not (np.abs(qpoint) <= LARGEST_Q).all():
         raise InputError(
             "A q-point is three finite numbers",
             found=q,
-            fix="give it in units of the reciprocal cell vectors, e.g. 0 0 0.5",
+            fix=f"give it in units of the reciprocal cell vectors, e.g. 0 0 0.5, up to {LARGEST_Q:g}",
         )
     if crystal.force_constants is None:
         raise InputError(

@@ -29,6 +29,7 @@ from lattice.dynamics.ledger import GROSS_FLOOR, channel_summary
 from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.runfile import checksum, read_run
+from lattice.dynamics.simulate import RTOL_RANGE
 from lattice.dynamics.stored_potential import potential_of_run
 from lattice.dynamics.twin import Twin, TwinBook, book_twin, integrate_twin, twin_of_run
 from lattice.errors import InputError, IntegrationError, SchemaError
@@ -83,6 +84,8 @@ GIVEN = (
     | frozenset(("initial_Q", "initial_P", "rotation_axis", "axis"))
     | frozenset(("eigenvector", "cell", "position", "mass", "species"))
 )
+LOOSE = 1e-4  #: with a step error beyond this a comparison says little
+FINITE = ("frequency", "linewidth", "coefficient", "initial_Q", "initial_P")  #: of the given ones
 NAMED = frozenset(("channel", "multiplet"))  #: names that the terms and the modes fix; a run with others is refused
 #: Entries of the report's rows that are given, not computed.
 GIVEN_OF_ROWS = frozenset(("multiplet", "irrep", "frequency_THz", "linewidth_THz"))
@@ -117,6 +120,7 @@ def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     unknown = sorted({str(name) for name in run.variables} - set(VERIFIED) - GIVEN - NAMED)
     warnings += [f"{name} was not verified: this version does not know it" for name in unknown]
     checks.append(_step_error(run))
+    checks += [whether(f"{name}: finite", bool(np.isfinite(run[name].values).all())) for name in FINITE if name in run]
     members = range(run.sizes["trajectory"]) if "trajectory" in run.dims else [None]
     reintegrated = True
     for number in members:
@@ -133,6 +137,10 @@ def verify_run(path: str | os.PathLike[str]) -> dict[str, Any]:
         again, said = _again(one, pulses)
         reintegrated &= not said
         warnings += [f"{prefix}{words}" for words in said]
+        if float(one["step_error"]) > LOOSE:
+            warnings.append(
+                f"{prefix}the step error is {float(one['step_error']):.1e}: numbers were compared to ten times that"
+            )
         checks += [check | {"quantity": prefix + check["quantity"]} for check in found + again]
     differs = [check["quantity"] for check in checks if not check["ok"]]
     head = {"file": Path(path).name, "ok": not differs, "reintegrated": reintegrated}
@@ -149,8 +157,10 @@ def _check_terms(run: Dataset) -> None:
         if values.size and not -1 <= values.min() <= values.max() < end:
             bad.append(f"{name} from {values.min()} to {values.max()}")
     parameters = _parameters(run)
-    for name in ("duration_ps", "temperature_K", "rtol"):
-        if not isinstance(parameters.get(name), (int, float)) or not 0 <= parameters[name] < math.inf:
+    low, high = RTOL_RANGE
+    for name, smallest, largest in (("duration_ps", 0, math.inf), ("temperature_K", 0, math.inf), ("rtol", low, high)):
+        value = parameters.get(name)
+        if not isinstance(value, (int, float)) or not smallest <= value <= largest or value == math.inf:
             bad.append(f"{name} {parameters.get(name)!r}")
     kept = parameters.get("record", {"every": 1.0, "start": 0.0})  # files of version 0.1.0 may have none
     try:
@@ -180,7 +190,7 @@ def _hashes(run: Dataset, written: str | None) -> tuple[list[Check], list[str]]:
         main = bundled_file(source)
         today = None if main is None or not file else main.parent / Path(file).name
         if today is None or not today.is_file():
-            warnings.append(f"the input {name} is not at hand: its hash was not checked")
+            warnings.append(f"the input {name} is not a bundled one: its hash was not checked")
         elif _sha256(today) != recorded:
             warnings.append(f"the input {name} is not the one of today any more: running again gives another result")
         else:
@@ -196,26 +206,35 @@ def _step_error(run: Dataset) -> Check:
     return compare_number("step error of the provenance", largest, repeated, ROUND_OFF, 0.0)
 
 
+def _hindrance(run: Dataset) -> str | None:
+    """Return why the motion cannot be computed again, if so."""
+    kelvin = _parameters(run)["temperature_K"]
+    left = "only what stored numbers say about each other"
+    if "full_potential" in json.loads(run.attrs["provenance"]):
+        return f"the forces were those of a calculator: the motion was not computed again, {left}"
+    if kelvin > 0:
+        return (
+            f"at {kelvin:g} K the random force cannot be drawn again without the kernel: motion and ledger were not "
+            f"computed again, {left}"
+        )
+    return "the run diverged: there is no motion to compare with" if int(run["status"]) == DIVERGED else None
+
+
 def _again(run: Dataset, pulses: list[Pulse]) -> tuple[list[Check], list[str]]:
     """The motion and all that follows from it, computed again; or why not."""
-    parameters = _parameters(run)
-    if "full_potential" in json.loads(run.attrs["provenance"]):
-        return [], [
-            "the forces were those of a calculator: the motion was not computed again, only what stored numbers say "
-            "about each other"
-        ]
-    if parameters["temperature_K"] > 0:
-        return [], [
-            f"at {parameters['temperature_K']:g} K the random force cannot be drawn again without the kernel: motion "
-            "and ledger were not computed again, only what stored numbers say about each other"
-        ]
-    if int(run["status"]) == DIVERGED:
-        return [], ["the run diverged: there is no motion to compare with"]
+    parameters, hindrance = _parameters(run), _hindrance(run)
+    if hindrance is not None:
+        return [], [hindrance]
     initial, said = _initial(run)
     if initial is None:
         return [], said
+    if not all(np.isfinite(values).all() for values in initial):
+        return [whether("state at time 0", False)], [
+            "the state at time 0 is not finite: there is nothing to start from"
+        ]
     twin, duration = twin_of_run(run), float(parameters["duration_ps"])
-    scale = float(np.abs(run["Q"].values).max()) if "Q" in run else 0.0
+    stored = run["Q"].values if "Q" in run else np.zeros(0)
+    scale = float(np.abs(stored[np.isfinite(stored)]).max(initial=0.0))
     try:
         motion = integrate_twin(twin, pulses, duration, initial, scale or 1e-2)
     except IntegrationError as error:
@@ -228,10 +247,15 @@ def _again(run: Dataset, pulses: list[Pulse]) -> tuple[list[Check], list[str]]:
 
 def _initial(run: Dataset) -> tuple[tuple[FloatArray, FloatArray] | None, list[str]]:
     """State at time 0."""
+    state = None
     if "initial_Q" in run and "initial_P" in run:
-        return (run["initial_Q"].values, run["initial_P"].values), []
-    if "Q" in run and "P" in run and float(run["time"][0]) == 0.0:
-        return (run["Q"].values[0], run["P"].values[0]), []
+        state = run["initial_Q"].values, run["initial_P"].values
+    elif "Q" in run and "P" in run and float(run["time"][0]) == 0.0:
+        state = run["Q"].values[0], run["P"].values[0]
+    if state is not None and not all(np.isfinite(values).all() for values in state):
+        return None, ["the state at time 0 is not finite: the motion was not computed again"]
+    if state is not None:
+        return state, []
     return None, ["the file does not hold the state at time 0: the motion was not computed again"]
 
 

@@ -56,6 +56,11 @@ def check_array_file(path: Path, growth: int = GROWTH) -> None:
         )
 
 
+def command_of(kind: str) -> str:
+    """Return the command that writes files of a kind."""
+    return "lattice collect" if kind == "lattice sweep" else kind
+
+
 def kind_of_file(path: str | os.PathLike[str]) -> str | None:
     """Return which command wrote a file of results, as ``lattice run``; None for any other file."""
     import h5py
@@ -89,7 +94,7 @@ def refuse_result(path: Path) -> None:
     if kind is not None:
         raise InputError(
             f"{path.name} holds results, not a crystal",
-            found=f"a file of `{kind} -o`",
+            found=f"a file of `{command_of(kind)} -o`",
             fix="give what it was made from; lattice page, plot and export show what such a file holds",
         )
     raise InputError(

@@ -6,7 +6,6 @@ The first letter after the last dot is the direction of the polarisation (field)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from lattice.errors import InputError
 from lattice.structure import argument
 from lattice.structure.cell import Cell
 from lattice.structure.crystal import Crystal, FloatArray, IntArray, SpaceGroup
+from lattice.structure.number import checked_number
 from lattice.structure.species import species_of_numbers
 from lattice.structure.symmetry import cartesian_rotations, permutations
 
@@ -63,8 +63,8 @@ def adjust_charges(
     changes: list[tuple[str, float | None]] = [(name, None) for name in drop]
     changes += list((override or {}).items())
     for name, value in changes:
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
-            raise InputError(f"The value of {name} is not a finite number", found=value, fix="give a number")
+        if value is not None:
+            checked_number(value, f"The value of {name}", "give a number")
         atoms, a, b = _place(name, crystal.numbers)
         if atoms is None:
             dielectric[a, b] = (1.0 if a == b else 0.0) if value is None else value

@@ -18,6 +18,7 @@ from lattice.structure.crystal import Crystal, FloatArray
 from lattice.structure.folder import STRUCTURE_NAMES, look_beside, main_file, only_force_file
 from lattice.structure.force_files import ForceBlock, ForceSets, read_forces
 from lattice.structure.material import Material, make_crystal
+from lattice.structure.number import checked_number
 from lattice.structure.phonopy_object import cell_from_atoms, unit_factors
 from lattice.structure.phonopy_yaml import PhonopyFile, dataset_in_public_units, read_phonopy_yaml
 from lattice.structure.supercell import integer_matrix, supercell_matrix_between
@@ -74,8 +75,10 @@ def load(
     SymmetryError
         If no space group is found.
     """
-    if not (isinstance(symprec, int | float) and 0 < symprec < 1):
-        raise InputError("symprec is no tolerance", found=symprec, fix="give a length in Å between 0 and 1")
+    fix = "give a length in Å between 0 and 1"
+    symprec = checked_number(symprec, "symprec", fix)
+    if not 0 < symprec < 1:
+        raise InputError("symprec is no tolerance", found=symprec, fix=fix)
     material = _read_source(source)
     _add_forces(material, fc)
     _add_born(material, born)

@@ -42,6 +42,15 @@ def checked_number(value: object, name: str, fix: str) -> float:
     return number
 
 
+def checked_linewidth(value: object) -> float:
+    """Return a linewidth in *THz*, 0 or larger; errors as in `checked_number`."""
+    fix = "give a number of THz, 0 or larger"
+    width = checked_number(value, "A linewidth", fix)
+    if width < 0:
+        raise InputError("This is no linewidth", found=reprlib.repr(value), fix=fix)
+    return width
+
+
 def checked_whole(value: object, name: str, fix: str) -> int:
     """Return a whole number as an int; 2.0 is one; parameters as in `checked_number`.
 

@@ -394,6 +394,15 @@ def test_shengbte_holds_any_rational_wave_vector(row, waves, projected, tmp_path
         read_cubic(path, crystal(), qpoints=[(1 / 13, 1 / 17, 0), (0, 0, 1 / 5)])
 
 
+def test_couplings_that_symmetry_forbids_are_none_and_no_broken_symmetry(row, waves):
+    potential = lattice.project_waves(waves[:1], row[2], multiplets=["Eu(1)", "A2u(1)"])
+    assert set(potential.channel) == {"light"}
+    noise = np.random.default_rng(1).normal(size=row[2].array.shape) * 1e-6 * np.abs(row[2].array).max()
+    noisy = lattice.project_waves(waves[:1], replace(row[2], array=row[2].array + noise), multiplets=["Eu(1)"])
+    assert set(noisy.channel) == {"light"}
+    assert 0 < noisy.source["projection"]["forbidden"]["3"] < 1e-4
+
+
 def test_bad_arguments(row, waves, sheet):
     c = dispersive(3, 1, 1)
     quarter = lattice.solve_modes(c, (0.25, 0, 0))

@@ -126,6 +126,7 @@ def test_wrong_settings(place):
         ("--calculator", "no_such_module:thing"),
         ("--calculator", "lj", "--set", "temperature=10"),
         ("--calculator", "lj", "--supercell", 0, 1, 1),
+        ("--supercell", 2, 1, 1),
         ("--set", "supercell=[1,1]"),
         ("--set", "supercell=[1,1,1.5]"),
     ):

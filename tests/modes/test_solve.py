@@ -197,6 +197,7 @@ def test_generating_rotation_takes_the_largest_order():
     [
         ({"q": (0, 0)}, "q-point"),
         ({"q": (0, 0, np.nan)}, "q-point"),
+        ({"q": (1e300, 0, 0)}, "q-point"),
         ({"q": (0, 0, 0.5)}, "single cell"),
         ({"axis": (0, 0, 0)}, "axis"),
         ({"axis": "z"}, "axis"),

@@ -256,6 +256,31 @@ def test_a_run_that_diverged(tmp_path):
     assert "diverged" in result["warnings"][0]
 
 
+def test_what_is_not_finite_is_found(run, tmp_path):
+    for name in ("Q", "linewidth", "coefficient"):
+        false = run.copy(deep=True)
+        false[name].values.flat[-1] = np.nan
+        result = verified(false, tmp_path)
+        assert any(quantity.startswith(name) for quantity in result["differs"]), name
+    false = run.copy(deep=True)
+    false["initial_Q"].values[0] = np.nan
+    result = verified(false, tmp_path)
+    assert not result["ok"]
+    assert not result["reintegrated"]
+    assert "not finite" in result["warnings"][0]
+
+
+def test_a_file_cannot_loosen_what_it_is_compared_to_unseen(run, tmp_path):
+    provenance = json.loads(run.attrs["provenance"])
+    provenance["step_error"] = 0.1
+    loose = run.assign_attrs(provenance=json.dumps(provenance))
+    loose["step_error"] = ((), 0.1, run["step_error"].attrs)
+    assert "compared to ten times" in verified(loose, tmp_path)["warnings"][0]
+    provenance["parameters"]["rtol"] = 1.0
+    with pytest.raises(SchemaError, match="rtol"):
+        verified(run.assign_attrs(provenance=json.dumps(provenance)), tmp_path)
+
+
 def test_files_that_cannot_be_computed(run, tmp_path):
     with pytest.raises(InputError, match="no such run"):
         verify_run(tmp_path / "absent.nc")
