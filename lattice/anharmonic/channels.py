@@ -20,7 +20,7 @@ _CHUNK = 8192  #: products of partners that are projected at once
 ALLOWED = 1e-4
 
 
-@argument.takes(modes=MODES, order=argument.whole)
+@argument.takes(modes=MODES, order=argument.number)
 def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """Return every coupling of optical modes at Γ that the space group allows.
 
@@ -57,6 +57,7 @@ def channels(modes: Modes, order: int = 3) -> list[dict[str, Any]]:
     """
     if order not in (3, 4):
         raise InputError("Channels are of order 3 or 4", found=order, fix="give order 3 (a·b → c) or 4 (a·b·c → d)")
+    order = int(order)
     if not modes.at_gamma or modes.direction is not None:
         raise InputError(
             "Channels need the modes at Γ in the full symmetry of the crystal",
