@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from lattice.cli.options import FILE, SOURCE, common_options, output_path, show
-from lattice.errors import InputError
 
 
 @click.command()
@@ -50,10 +49,6 @@ def run(
     from lattice.study.run import run_from_settings
     from lattice.study.settings import read_settings
 
-    if chosen["supercell"] is not None and chosen["calculator"] is None:
-        raise InputError(
-            "--supercell is for a calculator", found="no --calculator", fix="give --calculator SPEC, or no --supercell"
-        )
     target, picture = output_path(output, (".nc",)), output_path(figure, FORMATS)
     settings = read_settings(source, **chosen)
     if picture is not None:

@@ -26,7 +26,7 @@ from lattice.dynamics import integrate as integration
 from lattice.dynamics.dataset import run_dataset
 from lattice.dynamics.failure import KEEP
 from lattice.dynamics.full_motion import EXCHANGE, METHODS, FullMotion, Method, Path, follow, step_error
-from lattice.dynamics.pulse import PULSES, Pulse
+from lattice.dynamics.pulse import Pulse
 from lattice.dynamics.record import Record
 from lattice.dynamics.steps import Grid, first_steps
 from lattice.dynamics.table import HARMONIC, Table, build_table, checked_potential
@@ -46,7 +46,7 @@ _PROBE = 0.02  #: Å√amu, displacement at which the calculator's own frequenci
 _DEFAULT_RECORD = Record(every=0.01)
 
 
-@argument.takes(pulse_or_pulses=PULSES, supercell=argument.vector, method=argument.text, on_failure=argument.text)
+@argument.takes(supercell=argument.vector, method=argument.text, on_failure=argument.text)
 def simulate_full_potential(
     potential: Potential,
     pulse_or_pulses: Pulse | Sequence[Pulse],
@@ -288,9 +288,9 @@ def _checked_numbers(duration: object, rtol: object, rattle: object, seed: objec
 def _checked_pulses(potential: Potential, given: Pulse | Sequence[Pulse]) -> tuple[Pulse, ...]:
     """Pulses with their axes."""
     group = (given,) if isinstance(given, Pulse) else tuple(given) if isinstance(given, Iterable) else (given,)
-    wrong = next((pulse for pulse in group if not isinstance(pulse, Pulse)), None)
-    if wrong is not None:
-        raise InputError("This is no pulse", found=type(wrong).__name__, fix="give lattice.Pulse objects")
+    wrong = [type(pulse).__name__ for pulse in group if not isinstance(pulse, Pulse)]
+    if wrong:
+        raise InputError("This is no pulse", found=wrong[0], fix="give lattice.Pulse objects")
     return tuple(pulse.about(potential.axis) for pulse in group)
 
 

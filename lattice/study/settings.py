@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lattice.dynamics.record import Record
+from lattice.errors import InputError
 from lattice.study.provenance import command_line
 from lattice.study.run_file import change_document, check_document, read_run_document
 
@@ -108,9 +109,14 @@ def read_settings(
     if supercell is not None:
         document["supercell"] = list(supercell)
     settings = settings_from_document(document)
+    forces = settings.calculator if calculator is None else calculator
+    if supercell is not None and forces is None:
+        raise InputError(
+            "A supercell is for the forces of a calculator", found="no calculator", fix="give --calculator too"
+        )
     return replace(
         settings,
-        calculator=settings.calculator if calculator is None else calculator,
+        calculator=forces,
         run_file=None if original == {"source": str(source)} else str(source),
         command=command_line(source, pulse, assignments, frequencies, calculator, supercell),
     )
