@@ -334,7 +334,7 @@ def test_wrong_arguments(cubic):
     for duration in (-1.0, 0.0, np.nan):
         with pytest.raises(lattice.InputError, match="duration"):
             simulate_full_potential(cubic, pulse, duration, BondCalculator(), **good)
-    with pytest.raises(lattice.InputError, match="not a Pulse"):
+    with pytest.raises(lattice.InputError, match="no pulse"):
         simulate_full_potential(cubic, [3], 0.1, BondCalculator(), **good)
     with pytest.raises(lattice.InputError, match="atoms of the potential"):
         simulate_full_potential(replace(cubic, crystal=None, modes=None), pulse, 0.1, BondCalculator(), **good)
