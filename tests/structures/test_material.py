@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_modules
 
 import lattice
 from lattice.anharmonic.polynomial import polynomial_from_table
@@ -67,14 +68,8 @@ End final coordinates
 @pytest.fixture(scope="module")
 def tools():
     """Import the tools, which stand beside each other in a folder that is no package."""
-    before = list(sys.path)
-    sys.path.insert(0, str(STRUCTURES / "recipe_tools"))
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-    finally:
-        sys.path[:] = before
-        for name in MODULES:
-            sys.modules.pop(name, None)
+    with recipe_modules(MODULES, STRUCTURES / "recipe_tools") as modules:
+        yield modules
 
 
 def recipe_of(name):

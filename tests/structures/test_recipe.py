@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_modules
 
 RECIPE = Path(__file__).parents[2] / "structures" / "Bi2Se3" / "recipe"
 TOOLS = RECIPE.parents[1] / "recipe_tools"
@@ -79,14 +80,8 @@ FIELD_OUTPUT = """
 @pytest.fixture(scope="module")
 def recipe():
     """Import the modules of the recipe, which stand beside each other in a folder that is no package."""
-    before = list(sys.path)
-    sys.path[:0] = [str(RECIPE), str(TOOLS)]
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES})
-    finally:
-        sys.path[:] = before
-        for name in MODULES:
-            sys.modules.pop(name, None)
+    with recipe_modules(MODULES, RECIPE, TOOLS) as modules:
+        yield modules
 
 
 @pytest.fixture(scope="module")
