@@ -61,16 +61,21 @@ def sweep(
     if array:
         click.echo(study.prepare_array(Path(plan), folder, extend_plan=extend), nl=False)
         return 0
-    counts = study.sweep(
-        plan,
-        folder,
-        engine,
-        workers=workers,
-        scheduler=scheduler,
-        extend_plan=extend,
-        retry_failed=retry_failed,
-        share=None if share is None else study.parse_share(share),
-        progress=level >= NORMAL,
-    )
+    try:
+        counts = study.sweep(
+            plan,
+            folder,
+            engine,
+            workers=workers,
+            scheduler=scheduler,
+            extend_plan=extend,
+            retry_failed=retry_failed,
+            share=None if share is None else study.parse_share(share),
+            progress=level >= NORMAL,
+        )
+    except (KeyboardInterrupt, SystemExit):  # the latter where a caller of main left SIGTERM as it was
+        if level >= NORMAL and (folder / "zarr.json").is_file():
+            click.echo(f"the finished points are kept in {directory}; the same command goes on from there", err=True)
+        raise
     show(counts, lambda: sweep_text(counts, directory), as_json=as_json, level=level)
     return int(counts["failed"] > 0 and counts["done"] == 0)
