@@ -84,8 +84,7 @@ def contents_of(path):
         with xarray.open_dataset(path, engine="h5netcdf", decode_times=False) as data:
             return {k: (v.dims, v.values.tobytes() if v.dtype.kind != "O" else v.values.tolist()) for k, v in
                     data.load().variables.items()}, {k: str(v) for k, v in data.attrs.items()}  # fmt: skip
-    lines = path.read_bytes().splitlines()
-    return [line for line in lines if b"<dc:date>" not in line and b"clip" not in line and b'id="' not in line]
+    return path.read_bytes()
 
 
 def _attempt(layer, write, path, call, kind):
