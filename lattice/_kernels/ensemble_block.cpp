@@ -312,13 +312,20 @@ void find_light(Block &b)
 
 /* ---- force of the table ---- */
 
+/* Products from, …, to − 1; the first factor stays in registers while it is the same, for which the table is sorted. */
 ALWAYS_INLINE void multiply_products(const Block &b, int from, int to)
 {
     const int *factor = b.job->product;
     pack *product = b.X + b.job->n + LEAVES;
-    for (int p = from; p < to; p++)
-        UNROLLED for (int u = 0; u < UNROLL; u++)
-            product[p].v[u] = b.X[factor[2 * p]].v[u] * b.X[factor[2 * p + 1]].v[u];
+    for (int p = from; p < to;) {
+        const int shared = factor[2 * p];
+        const pack x = b.X[shared];
+        do {
+            const pack &y = b.X[factor[2 * p + 1]];
+            UNROLLED for (int u = 0; u < UNROLL; u++) product[p].v[u] = x.v[u] * y.v[u];
+            p++;
+        } while (p < to && factor[2 * p] == shared);
+    }
 }
 
 template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, pack &sum)
@@ -331,6 +338,34 @@ template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, p
 }
 
 enum { ROW, ROW_END, INNER, INNER_END, MODE, MODE_END, NEAR, NEAR_END, LEDGER_ROW, NEEDS_LIGHT, SECTION };
+
+/*
+ * Chain rule through products that share their first factor, from `row` on: return the first row after them. The force
+ * on that factor stays in registers until its products are done.
+ */
+template <bool OWN> ALWAYS_INLINE const int *chain(const Block &b, const int *row, const int *end)
+{
+    const int *factor = b.job->product;
+    const int leaves = b.job->n + LEAVES, shared = factor[2 * (row[0] - leaves)];
+    pack force = b.F[shared];
+    const pack x = b.X[shared];
+    do {
+        const int other = factor[2 * (row[0] - leaves) + 1];
+        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
+        add_row<OWN>(b, row, sum);
+        const pack &y = b.X[other];
+        UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * y.v[u];
+        if (other == shared) {
+            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * x.v[u];
+        } else {
+            pack &push = b.F[other];
+            UNROLLED for (int u = 0; u < UNROLL; u++) push.v[u] += sum.v[u] * x.v[u];
+        }
+        row += 4;
+    } while (row < end && factor[2 * (row[0] - leaves)] == shared);
+    b.F[shared] = force;
+    return row;
+}
 
 /* Force of one section of the table, in F of the coordinates that it pushes; with a ledger 0 in F of the others. */
 template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *section)
@@ -348,15 +383,8 @@ template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *
         b.F[job.n + i] = fill(0.0);
     for (int i = section[INNER]; i < section[INNER_END]; i++)
         b.F[job.inner[i]] = fill(0.0);
-    for (const int *end = job.row + 4 * section[ROW_END]; row < end; row += 4) {
-        const int *factor = job.product + 2 * (row[0] - job.n - LEAVES);
-        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
-        add_row<OWN>(b, row, sum);
-        pack &first = b.F[factor[0]], &second = b.F[factor[1]];
-        const pack &x = b.X[factor[1]], &y = b.X[factor[0]];
-        UNROLLED for (int u = 0; u < UNROLL; u++) first.v[u] += sum.v[u] * x.v[u];
-        UNROLLED for (int u = 0; u < UNROLL; u++) second.v[u] += sum.v[u] * y.v[u];
-    }
+    for (const int *end = job.row + 4 * section[ROW_END]; row < end;)
+        row = chain<OWN>(b, row, end);
 }
 
 /* Book weight × force of a section as changes of l_st. */
