@@ -68,11 +68,11 @@ class Program:
 
 @dataclass(slots=True)
 class _Products:
-    """Products of leaves, each the product of two earlier ones."""
+    """Products of leaves, each the product of two earlier ones; terms are parted into those `kept` where it is given."""
 
     n_leaves: int
     use: Counter[Key]
-    kept: set[Key]
+    kept: set[Key] | None
     place: dict[Key, int] = field(default_factory=dict)
     factors: list[tuple[int, int]] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class _Products:
     def split(self, key: Key) -> tuple[Key, Key]:
         """Two parts of about equal order that need the fewest new products; of these the ones that others need too."""
         halves = _halves(key)
-        among = [parts for parts in halves if _needed(parts) <= self.kept] or halves
+        among = halves if self.kept is None else [parts for parts in halves if _needed(parts) <= self.kept] or halves
         return min(among, key=lambda parts: (sum(map(self._cost, parts)), -sum(self.use[p] for p in parts)))
 
     def _cost(self, key: Key) -> int:
@@ -108,23 +108,31 @@ def build_program(table: Table, *, by_row: bool) -> Program:
     n = table.n_modes
     keys = _keys(table)
     lit = [max(key) >= n for key in keys]
+    plans = [_share(keys, lit, n, kept) for kept in (None, _few_products(keys))]
+    products, parts, n_dark = min(plans, key=lambda plan: len(plan[0].factors))
+    place, products.factors = _by_factor(products, n_dark)
+    parts = {t: (place[a], place[b]) for t, (a, b) in parts.items()}
+    section_of = _sections(table, lit, by_row)
+    return _assemble(n, n_dark, products, parts, section_of, table.link_mode)
+
+
+def _share(
+    keys: list[Key], lit: list[bool], n: int, kept: set[Key] | None
+) -> tuple[_Products, dict[int, tuple[int, int]], int]:
+    """Products, the two entries of X of each term, and how many of the products terms without field need."""
     use: Counter[Key] = Counter()
     for key in keys:
         use.update(set(itertools.combinations(key, 2)))
-    products = _Products(n + _LEAVES, use, _few_products(keys))
+    products = _Products(n + _LEAVES, use, kept)
     parts: dict[int, tuple[int, int]] = {}
-    order = sorted(range(len(keys)), key=lambda t: (lit[t], _rank(keys[t]), keys[t]))
     n_dark = 0
-    for t in order:
+    for t in sorted(range(len(keys)), key=lambda t: (lit[t], _rank(keys[t]), keys[t])):
         key = keys[t] if len(keys[t]) > 1 else (*keys[t], n + 3)
         a, b = (products.index(part) for part in products.split(key))
         parts[t] = a, b
         if not lit[t]:
             n_dark = len(products.factors)
-    place, products.factors = _by_factor(products, n_dark)
-    parts = {t: (place[a], place[b]) for t, (a, b) in parts.items()}
-    section_of = _sections(table, lit, by_row)
-    return _assemble(n, n_dark, products, parts, section_of, table.link_mode)
+    return products, parts, n_dark
 
 
 def _by_factor(products: _Products, n_dark: int) -> tuple[list[int], list[tuple[int, int]]]:
