@@ -68,7 +68,7 @@ class Program:
 
 @dataclass(slots=True)
 class _Products:
-    """Products of leaves, each the product of two earlier ones; terms are parted into those `kept` where it is given."""
+    """Products of leaves, each the product of two earlier ones; terms are parted into those `kept`, if it is given."""
 
     n_leaves: int
     use: Counter[Key]
