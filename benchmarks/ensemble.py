@@ -44,6 +44,7 @@ from lattice.modes.batch import kernel as levels
 
 STEP = 0.04  # ps, of what is not held against peers
 STEPS = [1.0 / count for count in range(16, 41)]  # ps, of what is
+TOLERANCES = (1e-6, 5e-7, 2e-7, 1e-7, 5e-8, 2e-8, 1e-8)  # of heyoka, tried in turn
 BOUND = 1e-8  # on the error of lattice and its peers
 REFERENCE = 16  # trajectories whose error is measured
 SYSTEMS = {"D3d pairs, n = 4": d3d_pairs, "general table, n = 12": random_pairs}
@@ -89,7 +90,7 @@ def heyoka_batches(system: Any, few: Any, exact: Any) -> dict[str, Any]:
     found = {}
     for size, wide in ((4, False), (8, True)):
         for compact in (False, True) if n <= 4 else (True,):
-            for tolerance in (1e-6, 1e-7, 1e-8):
+            for tolerance in TOLERANCES:
                 integrator = hy.taylor_adaptive_batch(
                     equations, np.zeros((2 * n, size)), tol=tolerance, pars=np.zeros((4, size)), compact_mode=compact,
                     force_avx512=wide,

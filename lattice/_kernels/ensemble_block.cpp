@@ -353,12 +353,12 @@ template <bool OWN> ALWAYS_INLINE const int *chain(const Block &b, const int *ro
         const int other = factor[2 * (row[0] - leaves) + 1];
         pack sum = row[3] ? b.F[row[0]] : fill(0.0);
         add_row<OWN>(b, row, sum);
-        const pack &y = b.X[other];
-        UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * y.v[u];
         if (other == shared) {
-            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * x.v[u];
+            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += 2.0 * sum.v[u] * x.v[u];
         } else {
+            const pack &y = b.X[other];
             pack &push = b.F[other];
+            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * y.v[u];
             UNROLLED for (int u = 0; u < UNROLL; u++) push.v[u] += sum.v[u] * x.v[u];
         }
         row += 4;
