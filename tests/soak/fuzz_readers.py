@@ -28,19 +28,9 @@ def work(name, first, last):
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         for seed in range(first, last):
             print("seed", seed, flush=True)
-            wrong = patiently(name, seed, folder)
+            wrong = read_damaged(name, seed, folder)
             if wrong is not None:
                 print("WRONG", seed, wrong.replace("\n", " / "), flush=True)
-
-
-def patiently(name, seed, folder):
-    """Read a damaged file; again where the time ran out because other programs had the processor."""
-    for _ in range(20):
-        begin = time.process_time()
-        wrong = read_damaged(name, seed, folder)
-        if wrong != "more than 5 s" or time.process_time() - begin > 2.5:
-            break
-    return wrong
 
 
 def batch(name, first, last):

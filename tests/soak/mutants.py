@@ -41,16 +41,7 @@ THIRD_PARTIES = (
     "numpy", "scipy.optimize", "scipy.integrate", "scipy.linalg", "scipy.special", "phonopy", "spglib", "xarray",
     "h5py", "h5netcdf", "ase.build", "ase.calculators.lj", "yaml", "matplotlib.figure",
 )  # fmt: skip
-#: tests of time: a machine that is busy fails them
-TIMED = (
-    "anharmonic/test_channels.py::test_twelve_to_thirty_modes_of_order_four_are_fast",
-    "anharmonic/test_invariants.py::test_sixth_order_is_complete_and_quartic_takes_seconds",
-    "anharmonic/test_project.py::test_72_atoms_take_seconds_and_little_memory",
-    "anharmonic/test_quartic.py::test_fifty_four_atoms_take_seconds",
-    "dynamics/test_collocate.py::test_weights_are_cheap_and_exact",
-)
 PYTEST = ["-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:terminalreporter"]
-PYTEST += [f"--deselect=tests/{name}" for name in TIMED]
 
 
 def modules():
