@@ -6,10 +6,11 @@
 Each row is one potential and one solver: median processor time per trajectory of 40 ps with its pulse, its ratio to
 heyoka's best, and the largest error of Q beside it, at 40 times, relative to the largest |Q| of its trajectory, against
 `simulate_ensemble` at rtol 1e-10. heyoka (PyPI) has its best of batches of 4 and 8, 256 and 512 bit, code in one piece
-or compact, the loosest tolerance with an error below 1e-8, and goes straight to the end; lattice has a fixed step of
-40 fs and gathers its default quantities every step. Without heyoka its rows are left out. GFLOP/s are those of the
-force, the drifts and the kicks over the whole time; "of peak" is their share of the multiply-adds that the processor
-can do (benchmarks/peak.py). What light and the gathering compute is not counted.
+or compact, the loosest tolerance with an error below 1e-8, and goes straight to the end; lattice has a fixed step, the
+longest of 1/16, 1/17, … 1/40 ps with an error below 1e-8 with it and all shorter ones, and gathers its default
+quantities every step. Without heyoka its rows are left out. GFLOP/s are those of the force, the drifts and the kicks
+over the whole time; "of peak" is their share of the multiply-adds that the processor can do (benchmarks/peak.py). What
+light and the gathering compute is not counted.
 """
 
 from __future__ import annotations
@@ -41,19 +42,37 @@ from lattice.dynamics.program import build_program
 from lattice.dynamics.table import build_table
 from lattice.modes.batch import kernel as levels
 
-STEP = 0.04  # ps
-BOUND = 1e-8  # on the error of the peers
+STEP = 0.04  # ps, of what is not held against peers
+STEPS = [1.0 / count for count in range(16, 41)]  # ps, of what is
+TOLERANCES = (1e-6, 5e-7, 2e-7, 1e-7, 5e-8, 2e-8, 1e-8)  # of heyoka, tried in turn
+BOUND = 1e-8  # on the error of lattice and its peers
 REFERENCE = 16  # trajectories whose error is measured
 SYSTEMS = {"D3d pairs, n = 4": d3d_pairs, "general table, n = 12": random_pairs}
 TARGETS = {"x86-64-v3": (10.0, 10.0), "x86-64-v4": (20.0, 13.0)}
 TIMES = np.arange(1.0, DURATION + 0.5)
 
 
-def ours(potential: Any, pulses: Any, isa: str, *, signals: bool = False) -> Any:
+def ours(potential: Any, pulses: Any, isa: str, step: float, *, signals: bool = False) -> Any:
     """One run of lattice with one instruction set."""
     ensemble.LEVEL = levels.LEVELS.index(isa)
     more = {"signals": np.eye(potential.n_modes), "signal_times": TIMES} if signals else {}
-    return lattice.simulate_reduced(potential, pulses, DURATION, observe=lattice.Observe(STEP, **more), step=STEP)
+    return lattice.simulate_reduced(potential, pulses, DURATION, observe=lattice.Observe(step, **more), step=step)
+
+
+def longest_step(potential: Any, few: Any, exact: Any, isa: str) -> float:
+    """Longest of `STEPS` with which, and with all shorter ones, the error of lattice is below `BOUND`.
+
+    The error is no monotonic function of the step: a longer one that happens to pass does not count.
+    """
+    longest = None
+    for step in reversed(STEPS):
+        Q = ours(potential, few, isa, step, signals=True)["signal"].values.transpose(0, 2, 1)
+        if not error_of(Q, exact) < BOUND:
+            break
+        longest = step
+    if longest is None:
+        raise SystemExit(f"no step of lattice has an error below {BOUND}")
+    return longest
 
 
 def heyoka_batches(system: Any, few: Any, exact: Any) -> dict[str, Any]:
@@ -78,7 +97,7 @@ def heyoka_batches(system: Any, few: Any, exact: Any) -> dict[str, Any]:
     found = {}
     for size, wide in ((4, False), (8, True)):
         for compact in (False, True) if n <= 4 else (True,):
-            for tolerance in (1e-6, 1e-7, 1e-8):
+            for tolerance in TOLERANCES:
                 integrator = hy.taylor_adaptive_batch(
                     equations, np.zeros((2 * n, size)), tol=tolerance, pars=np.zeros((4, size)), compact_mode=compact,
                     force_avx512=wide,
@@ -115,8 +134,8 @@ def run_heyoka(integrator: Any, pulses: Any, n_trajectories: int, *, times: bool
     return np.concatenate(out) if out else np.zeros(0)
 
 
-def flops(potential: Any) -> float:
-    """Floating-point operations of one trajectory: 14 kicks and drifts in each step.
+def flops(potential: Any, step: float) -> float:
+    """Floating-point operations of one trajectory: 14 kicks and drifts in each step *ps*.
 
     A drift takes 6 for each coordinate. A kick takes 2 for each entry of the sparse table and each coordinate, and for
     each product 1 to make it and 4 to take its derivative back; the written-out force and its kick take 52.
@@ -125,7 +144,7 @@ def flops(potential: Any) -> float:
     program, n = build_program(table, by_row=False), table.n_modes
     written_out = find_pattern(table)[0] == PAIRS
     kick = 52 if written_out else 2 * len(program.column) + 5 * program.n_dark + 2 * n
-    return (kick + 6 * n) * 14 * DURATION / STEP
+    return (kick + 6 * n) * 14 * DURATION / step
 
 
 def measure(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -148,22 +167,24 @@ def benchmark(place: int, n_trajectories: int, rounds: int) -> list[dict[str, An
     exact = lattice.simulate_ensemble(potential, list(few), DURATION, record=lattice.Record(0.04), rtol=1e-10)
     integrators, share = heyoka_batches(system, few, exact), max(16, n_trajectories // 64)
     isas = [isa for isa in levels.supported_levels() if isa != "plain"]
-    calls: dict[str, Callable[[], Any]] = {isa: partial(ours, potential, pulses, isa) for isa in isas}
+    step = longest_step(potential, few, exact, isas[-1])
+    calls: dict[str, Callable[[], Any]] = {isa: partial(ours, potential, pulses, isa, step) for isa in isas}
     calls |= {name: partial(run_heyoka, x, pulses, share) for name, x in integrators.items()}
     times = measure(calls, rounds)
     per = {name: t / (share if name in integrators else n_trajectories) for name, t in times.items()}
     best = min((per[name] for name in integrators), default=np.nan)
     rows = []
     for name, seconds in per.items():
-        speed = None if name in integrators else flops(potential) / seconds
+        speed = None if name in integrators else flops(potential, step) / seconds
         if name in integrators:
             Q = run_heyoka(integrators[name], pulses, REFERENCE, times=True)
         else:
-            Q = ours(potential, few, name, signals=True)["signal"].values.transpose(0, 2, 1)
+            Q = ours(potential, few, name, step, signals=True)["signal"].values.transpose(0, 2, 1)
         rows.append(
             {
                 "system": title,
                 "solver": name,
+                "step_fs": None if name in integrators else 1e3 * step,
                 "us_per_trajectory": 1e6 * seconds,
                 "times_heyoka": best / seconds,
                 "target": TARGETS.get(name, (None, None))[place],
@@ -228,7 +249,7 @@ def main() -> None:
     if options.books:
         books(options.trajectories, options.rounds)
         return
-    head = f"{'system':>22} {'solver':>22} {'µs':>8} {'× heyoka':>8} {'target':>6} {'error':>8}"
+    head = f"{'system':>22} {'solver':>22} {'step, fs':>8} {'µs':>8} {'× heyoka':>8} {'target':>6} {'error':>8}"
     print(f"{head} {'GFLOP/s':>8} {'of peak':>8}")
     rows = []
     for place in range(len(SYSTEMS)):
@@ -237,8 +258,9 @@ def main() -> None:
             rows.append(row)
             target = "" if row["target"] is None else f"{row['target']:.0f}"
             speed = "" if row["gflops"] is None else f"{row['gflops']:8.1f} {row['of_peak']:8.0%}"
-            head = f"{row['system']:>22} {row['solver']:>22} {row['us_per_trajectory']:8.1f} {row['times_heyoka']:8.2f}"
-            print(f"{head} {target:>6} {row['error']:8.1e} {speed}", flush=True)
+            step = "" if row["step_fs"] is None else f"{row['step_fs']:.1f}"
+            head = f"{row['system']:>22} {row['solver']:>22} {step:>8} {row['us_per_trajectory']:8.1f}"
+            print(f"{head} {row['times_heyoka']:8.2f} {target:>6} {row['error']:8.1e} {speed}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -312,13 +312,20 @@ void find_light(Block &b)
 
 /* ---- force of the table ---- */
 
+/* Products from, …, to − 1; the first factor stays in registers while it is the same, for which the table is sorted. */
 ALWAYS_INLINE void multiply_products(const Block &b, int from, int to)
 {
     const int *factor = b.job->product;
     pack *product = b.X + b.job->n + LEAVES;
-    for (int p = from; p < to; p++)
-        UNROLLED for (int u = 0; u < UNROLL; u++)
-            product[p].v[u] = b.X[factor[2 * p]].v[u] * b.X[factor[2 * p + 1]].v[u];
+    for (int p = from; p < to;) {
+        const int shared = factor[2 * p];
+        const pack x = b.X[shared];
+        do {
+            const pack &y = b.X[factor[2 * p + 1]];
+            UNROLLED for (int u = 0; u < UNROLL; u++) product[p].v[u] = x.v[u] * y.v[u];
+            p++;
+        } while (p < to && factor[2 * p] == shared);
+    }
 }
 
 template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, pack &sum)
@@ -332,6 +339,34 @@ template <bool OWN> ALWAYS_INLINE void add_row(const Block &b, const int *row, p
 
 enum { ROW, ROW_END, INNER, INNER_END, MODE, MODE_END, NEAR, NEAR_END, LEDGER_ROW, NEEDS_LIGHT, SECTION };
 
+/*
+ * Chain rule through products that share their first factor, from `row` on: return the first row after them. The force
+ * on that factor stays in registers until its products are done.
+ */
+template <bool OWN> ALWAYS_INLINE const int *chain(const Block &b, const int *row, const int *end)
+{
+    const int *factor = b.job->product;
+    const int leaves = b.job->n + LEAVES, shared = factor[2 * (row[0] - leaves)];
+    pack force = b.F[shared];
+    const pack x = b.X[shared];
+    do {
+        const int other = factor[2 * (row[0] - leaves) + 1];
+        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
+        add_row<OWN>(b, row, sum);
+        if (other == shared) {
+            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += 2.0 * sum.v[u] * x.v[u];
+        } else {
+            const pack &y = b.X[other];
+            pack &push = b.F[other];
+            UNROLLED for (int u = 0; u < UNROLL; u++) force.v[u] += sum.v[u] * y.v[u];
+            UNROLLED for (int u = 0; u < UNROLL; u++) push.v[u] += sum.v[u] * x.v[u];
+        }
+        row += 4;
+    } while (row < end && factor[2 * (row[0] - leaves)] == shared);
+    b.F[shared] = force;
+    return row;
+}
+
 /* Force of one section of the table, in F of the coordinates that it pushes; with a ledger 0 in F of the others. */
 template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *section)
 {
@@ -344,19 +379,12 @@ template <bool OWN> ALWAYS_INLINE void section_force(const Block &b, const int *
         add_row<OWN>(b, row, sum);
         b.F[row[0]] = sum;
     }
-    for (int i = 0; i < LEAVES; i++)
+    for (int i = 0; section[NEEDS_LIGHT] && i < LEAVES; i++)
         b.F[job.n + i] = fill(0.0);
     for (int i = section[INNER]; i < section[INNER_END]; i++)
         b.F[job.inner[i]] = fill(0.0);
-    for (const int *end = job.row + 4 * section[ROW_END]; row < end; row += 4) {
-        const int *factor = job.product + 2 * (row[0] - job.n - LEAVES);
-        pack sum = row[3] ? b.F[row[0]] : fill(0.0);
-        add_row<OWN>(b, row, sum);
-        pack &first = b.F[factor[0]], &second = b.F[factor[1]];
-        const pack &x = b.X[factor[1]], &y = b.X[factor[0]];
-        UNROLLED for (int u = 0; u < UNROLL; u++) first.v[u] += sum.v[u] * x.v[u];
-        UNROLLED for (int u = 0; u < UNROLL; u++) second.v[u] += sum.v[u] * y.v[u];
-    }
+    for (const int *end = job.row + 4 * section[ROW_END]; row < end;)
+        row = chain<OWN>(b, row, end);
 }
 
 /* Book weight × force of a section as changes of l_st. */
@@ -395,8 +423,9 @@ void book_work(const Block &b, bool lit, const pack *P)
     }
 }
 
+/* Kick P; where `late`, not by the first section, whose force is left in F for the drift. */
 template <bool OWN>
-ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const Wave *wave, int k, pack *P)
+ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const Wave *wave, int k, bool late, pack *P)
 {
     const Job &job = *b.job;
     if (lit)
@@ -404,11 +433,13 @@ ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const
     multiply_products(b, 0, lit ? job.n_products : job.n_dark_products);
     if (b.book_energy)
         memcpy((void *)b.before, P, job.n * sizeof(pack));
-    for (int i = 0; i < job.n_sections; i++) {
+    for (int i = job.n_sections - 1; i >= 0; i--) {
         const int *section = job.section + SECTION * i;
         if (section[NEEDS_LIGHT] && !lit)
             continue;
         section_force<OWN>(b, section);
+        if (late && i == 0)
+            break;
         for (int m = section[MODE]; m < section[MODE_END]; m++) {
             const pack &force = b.F[job.mode[m]];
             UNROLLED for (int u = 0; u < UNROLL; u++) P[job.mode[m]].v[u] += weight * force.v[u];
@@ -424,14 +455,16 @@ ALWAYS_INLINE void kick(const Block &b, double weight, double t, bool lit, const
 
 /* ---- drifts ---- */
 
-template <bool OWN> ALWAYS_INLINE void drift(const Block &b, const double *flow, long k, pack *Q, pack *P)
+/* Drift number k, where PUSHED after a push by weight × F. */
+template <bool OWN, bool PUSHED = false>
+ALWAYS_INLINE void drift(const Block &b, const double *flow, long k, pack *Q, pack *P, double weight = 0.0)
 {
     const int n = b.job->n;
     for (int s = 0; s < n; s++) {
         const long m = 4 * (k * n + s);
         UNROLLED for (int u = 0; u < UNROLL; u++)
         {
-            const real q = Q[s].v[u], p = P[s].v[u];
+            const real q = Q[s].v[u], p = PUSHED ? P[s].v[u] + weight * b.F[s].v[u] : P[s].v[u];
             Q[s].v[u] = number<OWN>(b, flow, m, u) * q + number<OWN>(b, flow, m + 1, u) * p;
             P[s].v[u] = number<OWN>(b, flow, m + 2, u) * q + number<OWN>(b, flow, m + 3, u) * p;
         }
@@ -545,12 +578,21 @@ template <bool OWN> void shake(const Block &b, const Step &step, uint64_t index,
 
 /* ---- steps ---- */
 
+/* Whether nothing is booked and the first section, which is always on, pushes every coordinate. */
+bool pushes_late(const Block &b)
+{
+    const int *section = b.job->section;
+    return !b.book && !b.book_energy && b.job->n_sections > 0 && !section[NEEDS_LIGHT]
+           && section[MODE_END] - section[MODE] == b.job->n;
+}
+
 /* `steps` steps from step `index` on, counted from the start of the run. */
 template <bool OWN>
 void advance_table(const Block &b, const Step &step, Wave &wave, long index, int steps, pack *Q, pack *P)
 {
     const Job &job = *b.job;
     const int n = job.n;
+    const bool late = pushes_late(b);
     memcpy((void *)b.X, Q, n * sizeof(pack));
     for (int i = 0; i < steps; i++, index++) {
         const double begin = index * step.step;
@@ -562,9 +604,12 @@ void advance_table(const Block &b, const Step &step, Wave &wave, long index, int
                 book_drift<OWN>(b, step.integral, k, b.X, P);
             if (b.book_energy)
                 book_loss<OWN>(b, step.loss, k, b.X, P);
-            drift<OWN>(b, step.flow, k, b.X, P);
+            if (late && k > 0)
+                drift<OWN, true>(b, step.flow, k, b.X, P, step.kick[k - 1]);
+            else
+                drift<OWN>(b, step.flow, k, b.X, P);
             if (k < step.n_kicks)
-                kick<OWN>(b, step.kick[k], begin + step.kick_time[k], lit, &wave, k, P);
+                kick<OWN>(b, step.kick[k], begin + step.kick_time[k], lit, &wave, k, late, P);
         }
     }
     memcpy((void *)Q, b.X, n * sizeof(pack));
@@ -579,7 +624,7 @@ template <bool OWN> void advance_bath(const Block &b, const Step &step, long ind
     for (int i = 0; i <= steps; i++, index++) {
         const double t = index * step.step;
         const double weight = i == 0 || i == steps ? 0.5 * step.step : step.step;
-        kick<OWN>(b, weight, t, t >= b.on && t <= b.off, NULL, 0, P);
+        kick<OWN>(b, weight, t, t >= b.on && t <= b.off, NULL, 0, false, P);
         if (i == steps)
             break;
         if (b.book)

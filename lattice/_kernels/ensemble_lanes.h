@@ -185,7 +185,7 @@ ALWAYS_INLINE word multiply(uint32_t a, word b)
 #endif
 }
 
-const int TOGETHER = 2; /* registers of random numbers made side by side: one alone waits for its own results */
+const int TOGETHER = 4; /* registers of random numbers made side by side: one alone waits for its own results */
 #define EACH_TOGETHER UNROLLED for (int j = 0; j < TOGETHER; j++)
 
 /*

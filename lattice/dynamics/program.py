@@ -68,10 +68,11 @@ class Program:
 
 @dataclass(slots=True)
 class _Products:
-    """Products of leaves, each the product of two earlier ones."""
+    """Products of leaves, each the product of two earlier ones; terms are parted into those `kept`, if it is given."""
 
     n_leaves: int
     use: Counter[Key]
+    kept: set[Key] | None
     place: dict[Key, int] = field(default_factory=dict)
     factors: list[tuple[int, int]] = field(default_factory=list)
 
@@ -87,13 +88,9 @@ class _Products:
 
     def split(self, key: Key) -> tuple[Key, Key]:
         """Two parts of about equal order that need the fewest new products; of these the ones that others need too."""
-        halves = set()
-        for size in range(len(key) // 2, len(key) // 2 + 1):
-            for chosen in itertools.combinations(range(len(key)), size):
-                first = tuple(key[i] for i in chosen)
-                second = tuple(key[i] for i in range(len(key)) if i not in chosen)
-                halves.add((first, second))
-        return min(sorted(halves), key=lambda parts: (sum(map(self._cost, parts)), -sum(self.use[p] for p in parts)))
+        halves = _halves(key)
+        among = halves if self.kept is None else [parts for parts in halves if _needed(parts) <= self.kept] or halves
+        return min(among, key=lambda parts: (sum(map(self._cost, parts)), -sum(self.use[p] for p in parts)))
 
     def _cost(self, key: Key) -> int:
         return 0 if len(key) == 1 or key in self.place else len(key) - 1
@@ -111,21 +108,57 @@ def build_program(table: Table, *, by_row: bool) -> Program:
     n = table.n_modes
     keys = _keys(table)
     lit = [max(key) >= n for key in keys]
+    plans = [_share(keys, lit, n, kept) for kept in (None, _few_products(keys))]
+    products, parts, n_dark = min(plans, key=lambda plan: len(plan[0].factors))
+    place, products.factors = _by_factor(products, n_dark)
+    parts = {t: (place[a], place[b]) for t, (a, b) in parts.items()}
+    section_of = _sections(table, lit, by_row)
+    return _assemble(n, n_dark, products, parts, section_of, table.link_mode)
+
+
+def _share(
+    keys: list[Key], lit: list[bool], n: int, kept: set[Key] | None
+) -> tuple[_Products, dict[int, tuple[int, int]], int]:
+    """Products, the two entries of X of each term, and how many of the products terms without field need."""
     use: Counter[Key] = Counter()
     for key in keys:
         use.update(set(itertools.combinations(key, 2)))
-    products = _Products(n + _LEAVES, use)
+    products = _Products(n + _LEAVES, use, kept)
     parts: dict[int, tuple[int, int]] = {}
-    order = sorted(range(len(keys)), key=lambda t: (lit[t], _rank(keys[t]), keys[t]))
     n_dark = 0
-    for t in order:
+    for t in sorted(range(len(keys)), key=lambda t: (lit[t], _rank(keys[t]), keys[t])):
         key = keys[t] if len(keys[t]) > 1 else (*keys[t], n + 3)
         a, b = (products.index(part) for part in products.split(key))
         parts[t] = a, b
         if not lit[t]:
             n_dark = len(products.factors)
-    section_of = _sections(table, lit, by_row)
-    return _assemble(n, n_dark, products, parts, section_of, table.link_mode)
+    return products, parts, n_dark
+
+
+def _by_factor(products: _Products, n_dark: int) -> tuple[list[int], list[tuple[int, int]]]:
+    """New place of each entry of X, and the factors of the products in the new order, the lower first.
+
+    Products with the same first factor are neighbours, so that the kernel keeps it in registers. Those without field
+    stay first, and each comes after its factors.
+    """
+    place = list(range(products.n_leaves + len(products.factors)))
+    level = [0] * products.n_leaves
+    for a, b in products.factors:
+        level.append(1 + max(level[a], level[b]))
+
+    def rank(k: int) -> tuple[bool, int]:
+        return k >= products.n_leaves + n_dark, level[k]
+
+    factors: list[tuple[int, int]] = []
+    for _, group in itertools.groupby(sorted(place[products.n_leaves :], key=rank), key=rank):
+        moved = []
+        for k in group:
+            a, b = (place[f] for f in products.factors[k - products.n_leaves])
+            moved.append((min(a, b), max(a, b), k))
+        for a, b, k in sorted(moved):
+            place[k] = products.n_leaves + len(factors)
+            factors.append((a, b))
+    return place, factors
 
 
 def _keys(table: Table) -> list[Key]:
@@ -135,6 +168,35 @@ def _keys(table: Table) -> list[Key]:
         tuple(sorted([*(int(s) for s in modes if s >= 0), *(table.n_modes + int(a) for a in axes if a >= 0)]))
         for modes, axes in zip(table.term_mode, fields, strict=True)
     ]
+
+
+def _halves(key: Key) -> list[tuple[Key, Key]]:
+    """All ways to part the factors of a term into two products of about equal order."""
+    halves = set()
+    for chosen in itertools.combinations(range(len(key)), len(key) // 2):
+        first = tuple(key[i] for i in chosen)
+        second = tuple(key[i] for i in range(len(key)) if i not in chosen)
+        halves.add((first, second))
+    return sorted(halves)
+
+
+def _needed(parts: tuple[Key, Key]) -> set[Key]:
+    return {part for part in parts if len(part) > 1}
+
+
+def _few_products(keys: list[Key]) -> set[Key]:
+    """Halves that all terms can do with: the least used are left out as long as each term keeps a way to be parted."""
+    ways = {key: [_needed(parts) for parts in _halves(key)] for key in keys if len(key) > 2}
+    users: dict[Key, set[Key]] = {}
+    for key, needs in ways.items():
+        for part in set().union(*needs):
+            users.setdefault(part, set()).add(key)
+    kept = set(users)
+    for part in sorted(users, key=lambda p: (len(users[p]), p)):
+        kept.discard(part)
+        if not all(any(needs <= kept for needs in ways[key]) for key in users[part]):
+            kept.add(part)
+    return kept
 
 
 def _rank(key: Key) -> tuple[int, int]:

@@ -204,6 +204,7 @@ def test_the_program_of_a_table_is_its_force(seed):
         program = build_program(table, by_row=by_row)
         X = [*Q, *E, 1.0]
         for a, b in program.product:
+            assert a <= b < len(X)  # the kernel keeps the first factor while it is the same
             X.append(X[a] * X[b])
         value, force = program.values(table.coefficient), np.zeros(n)
         for section in program.section:
@@ -216,6 +217,13 @@ def test_the_program_of_a_table_is_its_force(seed):
                     F[b] += F[target] * X[a]
             force += F[:n]
         np.testing.assert_allclose(force, expected, rtol=1e-11, atol=1e-11 * max(1.0, largest(expected)))
+
+
+def test_terms_share_as_few_products_as_they_can():
+    """q0 q3 for q0² q3² and q1 q4 for two cubic terms, where term by term one would take three."""
+    terms = [([0, 0, 3, 3], [], 1.0, "a"), ([1, 1, 4], [], 1.0, "b"), ([1, 2, 4], [], 1.0, "c")]
+    table = build_table(make_potential([1.0] * 5, [0.1] * 5, [f"A{i}" for i in range(5)], terms))
+    assert build_program(table, by_row=False).product.tolist() == [[0, 3], [1, 4]]
 
 
 SCRIPT = """
