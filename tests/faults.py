@@ -34,7 +34,7 @@ SWEEP = {
     "record": {"every": 0.1, "keep": True},
     "axes": {"pulse.0.helicity": {"values": [-1.0, 1.0]}},
 }
-REFUSED, WRITTEN, TERMINATED = 11, 12, 13  #: exit status of a fork
+REFUSED, WRITTEN, TERMINATED, NOT_REACHED = 11, 12, 13, 14  #: exit status of a fork
 ENDINGS = {"SIGKILL": (-9,), "SIGTERM": (TERMINATED, WRITTEN), "clock": (WRITTEN,)}
 
 
@@ -102,7 +102,7 @@ def _attempt(layer, write, path, call, kind):
         return REFUSED
     except Terminated:
         return TERMINATED
-    return WRITTEN
+    return WRITTEN if layer.fault_count() >= call else NOT_REACHED
 
 
 def fault(layer, write, path, call, kind):
