@@ -247,8 +247,7 @@ def drawn(names, each, seed):
             continue
         some = mutators.mutants(dotted(path), path.read_text())
         if each is not None:
-            chance = random.Random(f"{seed} {dotted(path)}")
-            some = sorted(chance.sample(some, min(each, len(some))), key=lambda x: x.number)
+            some = random.Random(f"{seed} {dotted(path)}").sample(some, len(some))[:each]  # holds every smaller draw
         found += some
     return found
 
