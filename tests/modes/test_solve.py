@@ -200,8 +200,8 @@ def test_a_two_fold_rotation_is_found_whatever_the_sign_of_its_round_off():
 @pytest.mark.parametrize("order", [2, 3, 4, 6])
 def test_the_generator_about_any_axis_is_the_smallest_positive_turn(order):
     rng = np.random.default_rng(order)
-    for axis in rng.standard_normal((5, 3)):
-        axis /= np.linalg.norm(axis)
+    for vector in rng.standard_normal((5, 3)):
+        axis = vector / np.linalg.norm(vector)
         powers = [Rotation.from_rotvec(2 * np.pi * k / order * axis).as_matrix() for k in rng.permutation(order)]
         found, position = generator_about(np.array([-np.eye(3), *powers]), axis)
         assert found == order
