@@ -53,6 +53,7 @@ EDITS = [
     ("XYZ", "2\n", "3\n", ""),
     ("XYZ", "2\n", "-2\n", ""),
     ("XYZ", "2\n", "999999999999\n", "more atoms"),
+    ("XYZ", "pos:R:3", "pos:R:399999999999999999999", "more atoms or columns"),
     ("XYZ", "4.1 0 0 0 4.1 0 0 0 4.1", "4.1 0 0 0 4.1 0 0 0", ""),
     ("XYZ", "Cl 2.05", "Qq 2.05", ""),
     ("FORCE_CONSTANTS", "2 2\n", "2 3\n", "announces"),
@@ -174,6 +175,7 @@ EDITS = [
     ("thz.txt", "0.02 ", "x ", "numbers"),
     ("thz.txt", "0.02 ", "0.02 1 2 3 4 ", ""),
     ("forces", "\nCs", "\nCl", "species"),
+    ("forces", "pos:R:3", "pos:R:399999999999999999999", "more atoms or columns"),
 ]
 
 

@@ -50,7 +50,7 @@ def sweep(
     Whatever ends it, the same command goes on from there. Exit status: 0, also with some failed points; 1 if all
     failed; 130 after Ctrl-C and 143 after SIGTERM.
     """
-    from lattice.cli.sweep_text import dry_run_text, needed, sweep_text
+    from lattice.cli.sweep_text import dry_run_text, needed, sweep_text, told_when_stopped
     from lattice.study import sweep as study
 
     if dry_run:
@@ -61,16 +61,17 @@ def sweep(
     if array:
         click.echo(study.prepare_array(Path(plan), folder, extend_plan=extend), nl=False)
         return 0
-    counts = study.sweep(
-        plan,
-        folder,
-        engine,
-        workers=workers,
-        scheduler=scheduler,
-        extend_plan=extend,
-        retry_failed=retry_failed,
-        share=None if share is None else study.parse_share(share),
-        progress=level >= NORMAL,
-    )
+    with told_when_stopped(folder, told=level >= NORMAL):
+        counts = study.sweep(
+            plan,
+            folder,
+            engine,
+            workers=workers,
+            scheduler=scheduler,
+            extend_plan=extend,
+            retry_failed=retry_failed,
+            share=None if share is None else study.parse_share(share),
+            progress=level >= NORMAL,
+        )
     show(counts, lambda: sweep_text(counts, directory), as_json=as_json, level=level)
     return int(counts["failed"] > 0 and counts["done"] == 0)

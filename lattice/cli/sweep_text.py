@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import click
 
 from lattice.errors import InputError
 
@@ -21,6 +26,17 @@ def needed(directory: str | None) -> str:
     if directory is None:
         raise InputError("A sweep needs a folder for its results", found="no -d", fix="give -d DIR, or --dry-run")
     return directory
+
+
+@contextlib.contextmanager
+def told_when_stopped(folder: Path, *, told: bool) -> Iterator[None]:
+    """Say to stderr, where Ctrl-C or SIGTERM ends a sweep that has a store, that its points are kept."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):  # the latter where a caller of `main` left SIGTERM as it was
+        if told and (folder / "zarr.json").is_file():
+            click.echo(f"the finished points are kept in {folder}; the same command goes on from there", err=True)
+        raise
 
 
 def dry_run_text(estimate: dict[str, Any]) -> str:

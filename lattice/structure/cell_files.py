@@ -132,7 +132,7 @@ def read_cell(path: Path) -> CellFile:
     if fmt == "cif":
         _check_cif(path, text)
     if fmt in COUNTED_FORMATS:
-        _check_counts(path, text)
+        check_counts(path, text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -213,16 +213,30 @@ def _check_cif(path: Path, text: str) -> None:
             )
 
 
-def _check_counts(path: Path, text: str) -> None:
-    """Refuse a head that announces more lines than the file can hold: the readers of ASE would count up to it."""
-    for line in text.splitlines()[:HEAD_LINES]:
-        for word in line.split():
-            if word.isdecimal() and int(word[:30]) > len(text):
-                raise FormatError(
-                    f"{path.name} announces more atoms than it holds",
-                    found=f"the number {word[:30]} in a file of {len(text)} characters",
-                    fix="write the file again; its counts are damaged",
-                )
+def check_counts(path: Path, text: str) -> None:
+    """Refuse a head that announces more lines or columns than the file can hold: ASE's readers would count up to it.
+
+    Parameters
+    ----------
+    path : Path
+        To be named.
+    text : str
+        The content of the file, in one of `COUNTED_FORMATS`.
+
+    Raises
+    ------
+    FormatError
+        If a count is larger than the text is long.
+    """
+    words = [word for line in text.splitlines()[:HEAD_LINES] for word in line.split()]
+    words += [word for columns in re.findall(r"\bProperties=\S+", text) for word in re.split(r"\W", columns)]
+    for word in words:
+        if word.isdecimal() and int(word[:30]) > len(text):
+            raise FormatError(
+                f"{path.name} announces more atoms or columns than it holds",
+                found=f"the number {word[:30]} in a file of {len(text)} characters",
+                fix="write the file again; its counts are damaged",
+            )
 
 
 def cell_from_ase(atoms: Atoms) -> tuple[Cell, list[str]]:

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import FormatError, InputError
+from lattice.structure.cell_files import COUNTED_FORMATS, check_counts
 from lattice.structure.crystal import FloatArray, IntArray
 from lattice.structure.output_marks import MARKS, NAMED, check_output, has_forces, program_of
 from lattice.structure.phonopy_object import phonopy_errors, unit_factors
-from lattice.structure.safe_yaml import MAX_BYTES
+from lattice.structure.safe_yaml import MAX_BYTES, read_text
 
 #: ASE's formats with forces, the ones with most digits first.
 ASE_OUTPUTS = {
@@ -62,6 +63,7 @@ _ERRORS = (
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
     NotImplementedError,
     OSError,
     RuntimeError,
@@ -177,6 +179,8 @@ def _by_ase(path: Path, fmt: str) -> ForceOutput:
     from ase.io import read
 
     check_output(path, fmt)
+    if fmt in COUNTED_FORMATS:
+        check_counts(path, read_text(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -434,6 +434,7 @@ def test_a_signal_ends_the_command_and_the_next_one_goes_on(folder, number, stat
     message = process.communicate(timeout=30)[1].decode()
     assert process.returncode == status, message
     assert "Traceback" not in message
+    assert "the same command goes on from there" in message
     flags = open_store(folder / "s").flags()
     assert 0 < (flags != NOT_FINISHED).sum() < 400
     done = lattice.open_sweep(folder / "s")
