@@ -312,4 +312,7 @@ def test_relaxation_is_offered_and_said(cubic):
 
     with pytest.raises(lattice.FitError, match="did not relax"):
         relax_structure(unrelaxed, calculator(), steps=1)
+    moved = np.abs((cubic.crystal.positions - unrelaxed.positions) @ unrelaxed.cell).max()
+    assert moved > 0.01
+    assert f"largest move {moved:.3f}" in fitted.source["structure"]
     assert json.dumps(dict(fitted.source))
