@@ -82,8 +82,10 @@ def test_real_coordinates_turn_counter_clockwise_for_plus():
 
 
 def test_angular_momentum_of_a_circular_displacement_is_plus_one():
-    vector = np.array([[[1, 1j, 0]]]) / np.sqrt(2)
-    np.testing.assert_allclose(angular_momentum_matrix(vector)[:, 0, 0], [0, 0, 1], atol=1e-15)
+    for turn in range(3):  # x to y, y to z, z to x
+        vector = np.roll([1, 1j, 0], turn)[None, None] / np.sqrt(2)
+        expected = np.roll([0, 0, 1], turn)
+        np.testing.assert_allclose(angular_momentum_matrix(vector)[:, 0, 0], expected, atol=1e-15)
 
 
 def test_canonical_basis_depends_on_the_space_alone():
