@@ -59,6 +59,7 @@ def test_calls_condition_and_forbidden_terms(cubic):
     assert report["residual"] < 1e-6
     assert report["residual_force"] < 1e-8
     assert check_invariance(cubic)
+    assert cubic.irreps.tolist() == [name.partition("(")[0] for name in cubic.multiplet.tolist()]
 
 
 def test_harmonic_constants_come_from_the_same_forces(cubic):

@@ -340,6 +340,8 @@ def test_wrong_arguments(cubic):
         ({"on_failure": "ignore"}, "on_failure"),
         ({"record": 0.01}, "Record"),
         ({"initial": (np.zeros(3), np.zeros(3))}, "initial state"),
+        ({"initial": (np.zeros(12), np.zeros(3))}, "initial state"),
+        ({"initial": (np.zeros(3), np.zeros(12))}, "initial state"),
         ({"born_charges": np.zeros((2, 3, 3))}, "Born charges"),
     ):
         with pytest.raises(lattice.InputError, match=words):

@@ -266,6 +266,20 @@ def test_step_error_of_a_sample_bounds_those_that_were_not_measured():
     np.testing.assert_array_equal(again["signal"], run["signal"])
 
 
+def test_the_sample_is_refined_until_all_of_it_is_accurate():
+    quartic = make_potential(
+        [1.0, 1.3], [0.0, 0.0], ["A", "B"], [((0,) * 4, [], 0.3, "a"), ((0, 0, 1, 1), [], 0.4, "b")]
+    )
+    start = np.array([[0.5, 0.2], [1.0, 0.8]])
+    loose, tight = (
+        lattice.simulate_reduced(quartic, (), 2.0, initial=(start, 0 * start), rtol=r) for r in (1e-2, 1e-10)
+    )
+    assert (tight["step"] < 0.3 * loose["step"]).all()
+    for run, rtol in ((loose, 1e-2), (tight, 1e-10)):
+        assert (run["status"] == 0).all()
+        assert (run["step_error"] <= rtol).all()
+
+
 def test_no_trajectory_is_refined_beyond_the_largest_number_of_kicks(monkeypatch):
     terms = [((0,) * 4, [], 1.0, "a"), ((1,) * 4, [], 1.0, "a"), ((0, 0, 1, 1), [], 30.0, "b")]
     chaotic = make_potential([0.5, 0.5], [0.0, 0.0], ["A", "B"], terms)
