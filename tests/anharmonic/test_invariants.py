@@ -43,6 +43,14 @@ def few_multiplets(number, highest_dimension=7):
     return gamma_coordinates(modes, chosen)
 
 
+def turn_inside(coordinates, rng):
+    """A random rotation inside each multiplet."""
+    turn = np.zeros((coordinates.n, coordinates.n))
+    for _, places in coordinates.blocks:
+        turn[np.ix_(places, places)] = ortho_group.rvs(len(places), random_state=rng) if len(places) > 1 else 1.0
+    return turn
+
+
 def as_polynomial(invariant):
     return polynomial_from_table(invariant.coefficient, invariant.mode_index, invariant.field_axis)
 
@@ -127,9 +135,7 @@ def test_field_rows_are_named_and_padded_like_the_table(bi2se3):
 def test_a_turned_basis_spans_the_same_polynomials(bi2se3):
     """Rotations inside the multiplets change the rows, not the space of polynomials."""
     rng = np.random.default_rng(3)
-    turn = np.zeros((bi2se3.n, bi2se3.n))
-    for _, places in bi2se3.blocks:
-        turn[np.ix_(places, places)] = ortho_group.rvs(len(places), random_state=rng) if len(places) > 1 else 1.0
+    turn = turn_inside(bi2se3, rng)
     turned = dataclasses.replace(
         bi2se3, eigenvectors=turn @ bi2se3.eigenvectors.reshape(bi2se3.n, -1), matrices=turn @ bi2se3.matrices @ turn.T
     )
@@ -148,9 +154,7 @@ def test_a_hessian_is_the_slope_of_the_gradient_in_any_basis():
     """Partners of equal irreps in bases of their own: invariants of order 2 whose coefficients are not 1."""
     own = few_multiplets(187)
     rng = np.random.default_rng(8)
-    turn = np.zeros((own.n, own.n))
-    for _, places in own.blocks:
-        turn[np.ix_(places, places)] = ortho_group.rvs(len(places), random_state=rng) if len(places) > 1 else 1.0
+    turn = turn_inside(own, rng)
     matrices = turn @ own.matrices @ turn.T
     turned = dataclasses.replace(own, eigenvectors=np.tensordot(turn, own.eigenvectors, axes=1), matrices=matrices)
     invariants = find_invariants(turned, [2])
