@@ -19,7 +19,9 @@ LIGHT = ("#56B4E9", "#E69F00")
 CRYSTAL = "#009E73"
 INK, PALE = "#222222", "#BBBBBB"
 
-FORMATS = (".png", ".svg", ".pdf")
+#: what matplotlib shall leave out of a file of each ending, so that the same figure has the same bytes at any time
+_LEFT_OUT: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+FORMATS = tuple(_LEFT_OUT)
 FONT = 8.0  #: points, of labels; ticks, legends and notes are one smaller
 SMALL = FONT - 1.0
 RESOLUTION = 220  #: dots per inch of a PNG
@@ -61,6 +63,8 @@ def signed(value: float, digits: str = "#.3g") -> str:
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure under a temporary name and rename it: a file that exists is complete.
 
+    The same figure gives the same bytes at any time.
+
     Parameters
     ----------
     figure : matplotlib.figure.Figure
@@ -74,7 +78,10 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     LatticeError
         The file cannot be written.
     """
-    if Path(path).suffix.lower() not in FORMATS:
+    from matplotlib import rc_context
+
+    left_out = _LEFT_OUT.get(Path(path).suffix.lower())
+    if left_out is None:
         raise InputError("A figure has an unknown ending", found=str(path), fix=f"end it in {', '.join(FORMATS)}")
-    with complete_file(path) as temporary:
-        figure.savefig(temporary, dpi=RESOLUTION)
+    with complete_file(path) as temporary, rc_context({"svg.hashsalt": "lattice"}):  # else its identifiers are drawn
+        figure.savefig(temporary, dpi=RESOLUTION, metadata=left_out)

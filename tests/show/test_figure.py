@@ -32,6 +32,11 @@ def test_every_format_is_written_whole(run, tmp_path, suffix):
     run_figure(run, path)
     assert path.read_bytes().startswith(MAGIC[suffix])
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    first = path.read_bytes()
+    run_figure(run, path)
+    assert path.read_bytes() == first
+    assert b"CreationDate" not in first
+    assert b"dc:date" not in first
 
 
 def test_every_axis_has_a_quantity_and_its_unit(axes):

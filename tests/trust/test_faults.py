@@ -48,7 +48,7 @@ def test_no_fault_loses_a_file(names, stride):
 def test_the_judge_sees_what_is_lost(left, ended, kind, words, tmp_path):
     for name, content in left.items():
         (tmp_path / name).write_bytes(content)
-    found = faults.judge(tmp_path / "a.csv", None, [b"new"], ended, kind)
+    found = faults.judge(tmp_path / "a.csv", None, b"new", ended, kind)
     assert words in found
     assert bool(words) == bool(found)
 
