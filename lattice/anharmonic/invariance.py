@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lattice import units
 from lattice.anharmonic.polynomial import Monomial, polynomial_from_table, substitute
 from lattice.errors import SymmetryError
 from lattice.modes.representation import representation
@@ -77,7 +78,9 @@ def check_invariance(potential: Potential) -> bool:
         return False
     matrices, rotations = coordinate_representation(potential.eigenvectors, potential.crystal.to_cell())
     polynomial = polynomial_from_table(potential.coefficient, potential.mode_index, potential.field_axis)
-    polynomial |= {((s, s), ()): 0.5 * nu * abs(nu) for s, nu in enumerate(potential.frequency.tolist())}
+    for s, nu in enumerate(potential.frequency.tolist()):
+        harmonic = 0.5 * nu * abs(nu) / units.THZ_PER_ROOT_EV**2  # eV/(Å² amu), as squares in the table
+        polynomial[(s, s), ()] = polynomial.get(((s, s), ()), 0.0) + harmonic
     scale: dict[tuple[int, int], float] = {}
     for (modes, fields), c in polynomial.items():
         order = (len(modes), len(fields))

@@ -71,7 +71,7 @@ def checked_mesh(mesh: Sequence[int]) -> tuple[int, int, int]:
     return n1, n2, n3
 
 
-def make_grid(crystal: Crystal, mesh: Sequence[int], *, symmetry: bool = True) -> Grid:
+def make_grid(crystal: Crystal, mesh: Sequence[int], *, symmetry: bool) -> Grid:
     """Make a mesh and find its irreducible points.
 
     Operations of the point group that do not map the mesh onto itself (unequal divisions of equivalent directions) are

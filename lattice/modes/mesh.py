@@ -45,6 +45,8 @@ class MeshModes:
         object.__setattr__(self, "group", frozen_array(self.group, np.int64))
         for name in ("frequency", "J"):
             object.__setattr__(self, name, frozen_array(getattr(self, name)))
+        if self.axis is not None:
+            object.__setattr__(self, "axis", frozen_array(self.axis))
 
 
 def mesh_modes(

@@ -77,6 +77,8 @@ class PathModes:
             object.__setattr__(self, name, frozen_array(getattr(self, name), np.int64))
         for name in ("qpoints", "distance", "frequency", "J", "m"):
             object.__setattr__(self, name, frozen_array(getattr(self, name)))
+        if self.axis is not None:
+            object.__setattr__(self, "axis", frozen_array(self.axis))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

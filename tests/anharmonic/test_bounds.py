@@ -93,7 +93,9 @@ def test_terms_of_second_order_count():
 
 
 def test_what_cannot_be_judged_is_said():
-    assert polynomial_bounds(replace(model({(0,) * 4: 1.0}, 1, 1.0), amplitude_range=None)) == {"method": "unknown"}
+    for reach in (None, [0.0], [-1.0], [np.nan], [np.inf]):
+        unknown = replace(model({(0,) * 4: 1.0}, 1, 1.0), amplitude_range=reach)
+        assert polynomial_bounds(unknown) == {"method": "unknown"}
     assert polynomial_bounds(model({(0,) * 4: 1.0}, 1, 1.0, frequency=-1.0)) == {"method": "unstable"}
 
 

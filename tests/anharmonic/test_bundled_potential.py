@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -195,8 +196,6 @@ def test_the_ionic_permittivity_from_the_mode_charges(potential):
 
 
 def test_it_is_invariant_and_a_changed_term_is_named(potential):
-    from dataclasses import replace
-
     assert check_invariance(potential)
     row = int(np.flatnonzero(potential.channel == "Eu(1)^2 Eg(2)")[1])
     coefficient = potential.coefficient.copy()
@@ -207,6 +206,34 @@ def test_it_is_invariant_and_a_changed_term_is_named(potential):
     frequency[3] += 0.01
     with pytest.raises(lattice.SymmetryError, match="breaks the symmetry"):
         check_invariance(replace(potential, frequency=frequency))
+
+
+def with_squares(potential, squares):
+    """The potential with terms c Q_s² beside its frequencies, {s: c}."""
+    width = potential.mode_index.shape[1] - 2
+    rows = [[s, s, *[-1] * width] for s in squares]
+    return replace(
+        potential,
+        coefficient=np.append(potential.coefficient, list(squares.values())),
+        mode_index=np.concatenate([potential.mode_index, rows]),
+        field_axis=np.concatenate([potential.field_axis, np.full((len(rows), potential.field_axis.shape[1]), -1)]),
+        channel=np.append(potential.channel, ["square"] * len(rows)),
+        source={},
+    )
+
+
+def test_squares_in_the_table_add_to_the_frequencies(potential):
+    """Equal ones of both partners are invariant; a change of one to 1e-4 of the harmonic energy is not."""
+    x, y = np.flatnonzero(potential.multiplet == "Eu(1)").tolist()
+    harmonic = 0.5 * (2 * np.pi * potential.frequency[x]) ** 2 / units.EV
+    assert check_invariance(with_squares(potential, {x: 0.1 * harmonic, y: 0.1 * harmonic}))
+    for change in (1e-4, -0.1):
+        broken = with_squares(potential, {x: 0.1 * harmonic, y: (0.1 + change) * harmonic})
+        with pytest.raises(lattice.SymmetryError, match=r"Eu\(1\)"):
+            check_invariance(broken)
+    frequency = potential.frequency.copy()
+    frequency[x] *= np.sqrt(0.98)  # both partners have the same curvature, one of them from two sources
+    assert check_invariance(with_squares(replace(potential, frequency=frequency), {x: 0.02 * harmonic}))
 
 
 def test_representation_is_a_homomorphism(potential):

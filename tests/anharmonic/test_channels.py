@@ -188,6 +188,19 @@ def test_soft_modes_have_no_detuning():
     assert all(row["detuning_THz"] is None for row in rows)
 
 
+@pytest.mark.parametrize(("number", "n"), [(3, 2), (16, 2), (75, 4), (143, 3), (168, 6)])
+def test_allowed_channels_conserve_m_modulo_the_order_of_the_axis(number, n):
+    patterns = lattice.solve_patterns(spring_crystal(cell_of_spacegroup(number, species=1), cutoff=4.0))
+    rows = lattice.channels(patterns)
+    assert rows
+    for row in rows:
+        assert row["rotation_order"] == n
+        assert row["delta_m"] == row["m"][0] + row["m"][1] - row["m"][2]
+        assert row["delta_m"] % n == 0
+        assert row["umklapp"] == (row["delta_m"] != 0)
+        np.testing.assert_allclose((patterns.m[row["modes"]] - row["m"] + 1e-6) % n, 0, atol=2e-6)
+
+
 def test_no_axis_gives_null_m():
     rows = lattice.channels(lattice.solve_patterns(spring_crystal(cell_of_spacegroup(2), cutoff=4.0)))
     assert rows

@@ -37,6 +37,8 @@ def test_the_round_trip_gives_the_same_potential(name, direct, tmp_path):
     read = read_forces(crystal(), tmp_path / "runs", program=program)
     largest = np.abs(direct.coefficient).max()
     np.testing.assert_array_equal(read.mode_index, direct.mode_index)
+    np.testing.assert_array_equal(read.linewidth, direct.linewidth)
+    assert not read.linewidth.any()
     np.testing.assert_allclose(read.coefficient, direct.coefficient, atol=1e-5 * largest)
     assert read.source["fit"]["force_calls"] == direct.source["fit"]["force_calls"]
 

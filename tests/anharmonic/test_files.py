@@ -1,10 +1,16 @@
 """Potential files: nothing is lost on the way, and each mistake gets one clear error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from model_crystals import cell_of_spacegroup, spring_crystal
 
 import lattice
+from lattice.anharmonic.assemble import Rows, potential_from_rows
+from lattice.anharmonic.coordinates import gamma_coordinates
 from lattice.anharmonic.overrides import override_multiplets
+from lattice.anharmonic.pairs import derived_pairs
 
 ARRAYS = (
     "axis", "frequency", "linewidth", "labels", "multiplet", "coefficient", "mode_index", "field_axis", "channel",
@@ -97,12 +103,12 @@ MISTAKES = [
     ("pair = [0, 1]", "pair = [0, 2]", "pair"),
     ("pair = [0, 1]", "pair = [0, 7]", "pair"),
     ("pair = [0, 1]", "", "neither eigenvector nor pair"),
-    ("modes = [2, 0, 0]", "modes = [3, 0, 0]", "out of range"),
-    ("modes = [2, 0, 0]", "modes = [-1, 0, 0]", "out of range"),
+    ("modes = [2, 0, 0]", "modes = [3, 0, 0]", r"modes of \[\[term\]\] 0 .* out of range"),
+    ("modes = [2, 0, 0]", "modes = [-1, 0, 0]", r"modes of \[\[term\]\] 0 .* out of range"),
     ("modes = [2, 0, 0]", "modes = [2.0, 0, 0]", "whole number"),
     ("modes = [2, 0, 0]", "modes = []", "no mode factor"),
     ("modes = [2, 0, 0]", "modes = 2", "must be a list"),
-    ("field = [1]", "field = [3]", "out of range"),
+    ("field = [1]", "field = [3]", r"field of \[\[term\]\] 1 .* out of range"),
     ("coefficient = -1.2e-3", "coefficient = nan", "finite number"),
     ("[[term]]", "[[therm]]", "unknown key"),
     ("[[term]]", "[[term]", "not valid TOML"),
@@ -161,8 +167,6 @@ def test_pairs_follow_from_eigenvectors(tmp_path, with_crystal):
 
 
 def test_partners_that_do_not_follow_each_other_are_named(tmp_path):
-    from dataclasses import replace
-
     potential = lattice.load_potential("Bi2Se3")
     order = np.array([0, 2, 1, *range(3, 12)])  # Eg(1)x, A1g(1), Eg(1)y
     arrays = (
@@ -263,3 +267,15 @@ def test_overrides():
     for bad in ({"X(1)": {}}, {"Eg(1)": {"nu": 1.0}}, {"Eg(1)": {"frequency": np.nan}}, {"Eg(1)": {"linewidth": -1.0}}):
         with pytest.raises(lattice.InputError):
             override_multiplets(potential, bad)
+
+
+@pytest.mark.parametrize("number", [81, 150, 156, 195])
+def test_pairs_from_the_eigenvectors_are_those_of_the_modes(number):
+    """About the axis alone: in cubic crystals the other rotations link the third partner too."""
+    modes = lattice.solve_modes(spring_crystal(cell_of_spacegroup(number, species=1), cutoff=4.0))
+    rows = Rows((), (), np.zeros(0), np.zeros(0))
+    potential = potential_from_rows(gamma_coordinates(modes), rows, linewidth=0.0, amplitude_range=None, source={})
+    assert (potential.pair >= 0).any()
+    np.testing.assert_array_equal(
+        derived_pairs(replace(potential, pair=np.full(potential.n_modes, -1)), "x.toml"), potential.pair
+    )

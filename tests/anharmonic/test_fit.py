@@ -59,6 +59,7 @@ def test_calls_condition_and_forbidden_terms(cubic):
     assert report["residual"] < 1e-6
     assert report["residual_force"] < 1e-8
     assert check_invariance(cubic)
+    assert cubic.irreps.tolist() == [name.partition("(")[0] for name in cubic.multiplet.tolist()]
 
 
 def test_harmonic_constants_come_from_the_same_forces(cubic):
@@ -312,4 +313,7 @@ def test_relaxation_is_offered_and_said(cubic):
 
     with pytest.raises(lattice.FitError, match="did not relax"):
         relax_structure(unrelaxed, calculator(), steps=1)
+    moved = np.abs((cubic.crystal.positions - unrelaxed.positions) @ unrelaxed.cell).max()
+    assert moved > 0.01
+    assert f"largest move {moved:.3f}" in fitted.source["structure"]
     assert json.dumps(dict(fitted.source))

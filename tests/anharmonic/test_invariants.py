@@ -1,5 +1,7 @@
 """Invariant polynomials: as many as Molien's series says, independent, and unchanged by every operation."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from model_crystals import cell_of_spacegroup, spring_crystal
@@ -7,8 +9,12 @@ from scipy.stats import ortho_group
 
 import lattice
 from lattice.anharmonic.coordinates import gamma_coordinates
+from lattice.anharmonic.harmonic import hessian_of
+from lattice.anharmonic.invariance import coordinate_representation
 from lattice.anharmonic.invariants import find_invariants
 from lattice.anharmonic.polynomial import polynomial_from_table, substitute
+from lattice.anharmonic.rays import gradient_table
+from lattice.structure.cell import Cell
 
 GROUPS = (2, 4, 10, 19, 33, 61, 76, 82, 92, 113, 144, 148, 152, 161, 166, 173, 182, 187, 194, 198, 215, 221, 227)
 
@@ -35,6 +41,14 @@ def few_multiplets(number, highest_dimension=7):
             chosen.append(multiplet.label)
             size += len(multiplet.indices)
     return gamma_coordinates(modes, chosen)
+
+
+def turn_inside(coordinates, rng):
+    """A random rotation inside each multiplet."""
+    turn = np.zeros((coordinates.n, coordinates.n))
+    for _, places in coordinates.blocks:
+        turn[np.ix_(places, places)] = ortho_group.rvs(len(places), random_state=rng) if len(places) > 1 else 1.0
+    return turn
 
 
 def as_polynomial(invariant):
@@ -121,12 +135,8 @@ def test_field_rows_are_named_and_padded_like_the_table(bi2se3):
 def test_a_turned_basis_spans_the_same_polynomials(bi2se3):
     """Rotations inside the multiplets change the rows, not the space of polynomials."""
     rng = np.random.default_rng(3)
-    turn = np.zeros((bi2se3.n, bi2se3.n))
-    for _, places in bi2se3.blocks:
-        turn[np.ix_(places, places)] = ortho_group.rvs(len(places), random_state=rng) if len(places) > 1 else 1.0
-    from dataclasses import replace
-
-    turned = replace(
+    turn = turn_inside(bi2se3, rng)
+    turned = dataclasses.replace(
         bi2se3, eigenvectors=turn @ bi2se3.eigenvectors.reshape(bi2se3.n, -1), matrices=turn @ bi2se3.matrices @ turn.T
     )
     points = rng.normal(size=(80, bi2se3.n))
@@ -138,6 +148,32 @@ def test_a_turned_basis_spans_the_same_polynomials(bi2se3):
     other = values(find_invariants(turned, [3]), points @ turn.T)
     projected = one @ np.linalg.lstsq(one, other, rcond=None)[0]
     np.testing.assert_allclose(projected, other, atol=1e-10 * np.abs(other).max())
+
+
+def test_a_hessian_is_the_slope_of_the_gradient_in_any_basis():
+    """Partners of equal irreps in bases of their own: invariants of order 2 whose coefficients are not 1."""
+    own = few_multiplets(187)
+    rng = np.random.default_rng(8)
+    turn = turn_inside(own, rng)
+    matrices = turn @ own.matrices @ turn.T
+    turned = dataclasses.replace(own, eigenvectors=np.tensordot(turn, own.eigenvectors, axes=1), matrices=matrices)
+    invariants = find_invariants(turned, [2])
+    assert max(np.abs(np.log(np.abs(x.coefficient))).max() for x in invariants) > 0.1
+    factors, points = rng.normal(size=len(invariants)), rng.normal(size=(20, own.n))
+    hessian = hessian_of(invariants, factors, own.n)
+    np.testing.assert_allclose(points @ hessian, gradient_table(invariants, points) @ factors, atol=1e-12)
+    np.testing.assert_allclose(
+        matrices @ hessian @ matrices.transpose(0, 2, 1), hessian[None] + 0 * matrices, atol=1e-9
+    )
+
+
+def test_a_structure_that_is_nearly_symmetric_has_its_own_group():
+    crystal = lattice.load("Bi2Se3")
+    every = np.eye(15).reshape(15, 5, 3)
+    for shift, order in ((0.0, 12), (0.05, 1)):
+        moved = crystal.positions + shift * np.eye(5)[:, :1] * [1.0, 0.7, 0.4] @ np.linalg.inv(crystal.cell)
+        cell = Cell(crystal.cell, moved, crystal.numbers, crystal.masses)
+        assert len(coordinate_representation(every, cell)[0]) == order
 
 
 def test_wrong_choices_are_named(bi2se3):
@@ -154,8 +190,6 @@ def test_wrong_choices_are_named(bi2se3):
 
 def test_a_structure_known_to_six_digits_has_exact_invariants():
     """A rounded structure: the group's matrices are refined, so that the rows are still invariant to round-off."""
-    from lattice.structure.cell import Cell
-
     cell = cell_of_spacegroup(194, species=1)
     rough = Cell(np.round(cell.cell, 6), np.round(cell.positions, 6), cell.numbers, cell.masses)
     modes = lattice.solve_modes(spring_crystal(rough))

@@ -165,8 +165,15 @@ def test_finite_differences_of_a_bond_model(potential):
     """The second road: the same derivative along partners that the fit never displaced, with another stencil."""
     from lattice.anharmonic.raman_differences import _displaced
 
-    fitted = lattice.fit_raman(potential, bond_permittivity)
-    assert fitted.source["raman"]["calls"] == 16  # one partner of each of two E_g pairs, two A_1g
+    moves, home = [], potential.crystal.positions @ potential.crystal.cell
+
+    def watched(atoms):
+        moves.append(np.abs(atoms.positions - home).max())
+        return bond_permittivity(atoms)
+
+    fitted = lattice.fit_raman(potential, watched)
+    assert fitted.source["raman"]["calls"] == len(moves) == 16  # one partner of each of two E_g pairs, two A_1g
+    assert 1e-3 < min(moves) < max(moves) < 0.03  # Å: small against bonds, large against the noise of an ε
     assert np.abs(fitted.raman).max() > 0.02
     for s in range(potential.n_modes):
         ends = [bond_permittivity(_displaced(potential, s, h)) for h in (0.01, -0.01, 0.005, -0.005)]

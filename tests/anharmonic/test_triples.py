@@ -90,6 +90,15 @@ def test_terms_are_lattice_sums_of_the_supercell(projected):
     assert check_invariance(projected)
 
 
+def test_the_report_names_the_strongest_term_of_each_channel(projected):
+    errors, entries = np.array(projected.source["error"]), projected.source["projection"]["channels"]
+    assert {entry["name"] for entry in entries} == set(projected.channel.tolist()) - {"light"}
+    for entry in entries:
+        rows = np.flatnonzero(projected.channel == entry["name"])
+        strongest = rows[np.abs(projected.coefficient[rows]).argmax()]
+        assert (entry["coefficient"], entry["error"]) == (projected.coefficient[strongest], errors[strongest])
+
+
 def test_forces_of_the_displaced_supercell(projected):
     """Third derivative along rays, from ASE's forces at displacements along the real ±q coordinates."""
     from ase import Atoms

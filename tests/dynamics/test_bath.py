@@ -8,10 +8,11 @@ from scipy.linalg import solve_discrete_lyapunov
 
 import lattice
 from lattice import InputError, Pulse, Record, simulate, simulate_ensemble
+from lattice._kernels import trajectory as kernel
 from lattice.dynamics import scheme
-from lattice.dynamics.bath import Bath, noise, thermal_state
+from lattice.dynamics.bath import INITIAL_STREAM, Bath, noise, thermal_state
 from lattice.dynamics.integrate import Refinement
-from lattice.dynamics.steps import Grid
+from lattice.dynamics.steps import MAX_KICKS, Grid
 from lattice.dynamics.table import build_table
 
 KT = constants.k * 100.0 / (constants.atomic_mass * 1e4)  # k_B · 100 K in amu Å²/ps²
@@ -71,6 +72,16 @@ def test_weak_order_is_two():
         errors.append(abs(covariance[0, 0] * (omega_squared + extra) / KT - 1))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     np.testing.assert_allclose(orders, 2.0, atol=0.1)
+
+
+def test_no_increment_takes_the_numbers_of_the_initial_state():
+    """Else start and force were correlated; a run has at most so many drifts, and their numbers count from 0."""
+    assert 2 * MAX_KICKS < INITIAL_STREAM < 2**64
+    start, drifts = np.empty((3, 2)), np.empty((3, 2))
+    kernel.normals(0, 0, INITIAL_STREAM, start)
+    for index in range(1000):
+        kernel.normals(0, 0, index, drifts)
+        assert not np.isin(start, drifts).any()
 
 
 def test_harmonic_path_does_not_depend_on_the_step():

@@ -329,3 +329,12 @@ def test_the_table_of_the_field_is_the_field(shape):
     exact = total_field(pulses, t)
     np.testing.assert_allclose(evaluate_table(table, t), exact, rtol=0, atol=1e-12 * np.abs(exact).max())
     assert len(tabulate_field((), 1.0).longest) == 0
+
+
+def test_a_fast_carrier_under_a_long_envelope_is_tabulated():
+    """Panels follow the carrier: hundreds of its periods fit into what the envelope alone would need."""
+    pulses = (Pulse(1.0, 60.0, 4.0).about((0, 0, 1)),)
+    t = np.random.default_rng(2).uniform(0.0, 8.0, 4000)
+    exact = total_field(pulses, t)
+    np.testing.assert_allclose(evaluate_table(tabulate_field(pulses, 8.0), t), exact, rtol=0, atol=1e-12)
+    assert np.abs(exact).max() > 0.5

@@ -75,6 +75,19 @@ def test_bonds_are_the_calculator():
     np.testing.assert_allclose(BondCalculator().get_forces(moved), calculator().get_forces(moved), atol=1e-12)
 
 
+def test_every_force_call_is_counted(cubic):
+    class Counter(BondCalculator):
+        made = 0
+
+        def get_forces(self, atoms):
+            type(self).made += 1
+            return super().get_forces(atoms)
+
+    pulse = pulse_for(cubic, 0.1)
+    run = simulate_full_potential(cubic, pulse, 0.1, calculator=Counter(), record=RECORD, rtol=1e-3)
+    assert facts(run)["force_calls"] == Counter.made > 1
+
+
 @pytest.mark.parametrize(("chosen", "linewidth"), [(None, 0.3), (["Eu(1)", "Eg(1)"], 0.0)])
 def test_motion_is_that_of_newtons_equations(chosen, linewidth, cubic):
     """With all modes and friction, and with modes left out, which light then moves too."""
@@ -327,6 +340,8 @@ def test_wrong_arguments(cubic):
         ({"on_failure": "ignore"}, "on_failure"),
         ({"record": 0.01}, "Record"),
         ({"initial": (np.zeros(3), np.zeros(3))}, "initial state"),
+        ({"initial": (np.zeros(12), np.zeros(3))}, "initial state"),
+        ({"initial": (np.zeros(3), np.zeros(12))}, "initial state"),
         ({"born_charges": np.zeros((2, 3, 3))}, "Born charges"),
     ):
         with pytest.raises(lattice.InputError, match=words):

@@ -138,6 +138,17 @@ def test_summary_without_a_receiver_at_twice_the_frequency():
     assert summary["source_hbar"] is None
 
 
+def test_summary_takes_cubic_channels_without_a_field_alone():
+    """Three factors of the driver and one of a receiver, or two of it, one of another and a field: no such channel."""
+    light = [([0], [0], -0.01, "dipole"), ([1], [1], -0.01, "dipole")]
+    others = [([0, 0, 0, 2], [], 1e-3, "quartic"), ([0, 0, 2], [0], 1e-4, "lit")]
+    model = {"frequency": [2.0, 2.0, 4.0, 4.0], "linewidth": [0.1] * 4, "multiplet": ["E", "E", "G", "G"]}
+    for terms, channel in ((others, None), ([*others, ([0, 0, 2], [], 1e-6, "cubic")], "cubic")):
+        run = simulate(make_potential(**model, terms=light + terms, pair=[1, 0, 3, 2]), MAIN, 3.0)
+        assert np.abs(run.ledger.sel(channel="quartic", axis="z")).max() > 1e-9
+        assert channel_summary(run)["channel"] == channel
+
+
 def test_summary_prefers_a_pair_and_takes_the_driver_that_is_named():
     run = simulate(d3d_potential(a1g=5e-4, frequency=(2.05, 3.7)), MAIN, 3.0)
     assert channel_summary(run)["receiver"] == "Eg(2)"

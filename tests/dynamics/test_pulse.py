@@ -8,6 +8,7 @@ from model_potentials import d3d_potential, make_potential
 
 import lattice
 from lattice import InputError, Pulse
+from lattice.dynamics.light_table import frames
 
 T = np.linspace(-1.0, 7.0, 401)
 
@@ -149,3 +150,15 @@ def test_default_pulse_needs_a_polar_pair():
     along_axis = make_potential([2.0, 2.0], [0.1] * 2, ["E"] * 2, [([0], [2], -0.01, "light")], pair=[1, 0])
     with pytest.raises(InputError, match="no IR-active pair"):
         lattice.default_pulse(along_axis)
+
+
+def test_frames_of_many_pulses_are_those_of_each():
+    """Every quarter turn, about every kind of axis, x̂ itself included; right angles are exact."""
+    rng = np.random.default_rng(11)
+    angles = np.concatenate([np.arange(-720.0, 721.0, 45.0), rng.uniform(-1000.0, 1000.0, 40)])
+    for axis in ((0, 0, 1), (1, 0, 0), (-1, 1e-7, 0), (0, -1, 0), *rng.standard_normal((4, 3))):
+        pulses = [Pulse(1.0, 2.0, 1.0, angle=float(angle), axis=axis) for angle in angles]
+        x, y = frames(np.array(pulses[0].axis), angles)
+        expected = np.array([pulse.polarisation_axes() for pulse in pulses])
+        np.testing.assert_allclose(x, expected[:, 0], atol=1e-14)
+        np.testing.assert_allclose(y, expected[:, 1], atol=1e-14)

@@ -9,6 +9,7 @@ from lattice import InputError, Record
 def test_times_land_on_the_grid():
     np.testing.assert_allclose(Record(0.1).times(0.3), [0.0, 0.1, 0.2, 0.3])
     np.testing.assert_allclose(Record(0.25, start=0.5).times(1.1), [0.5, 0.75, 1.0])
+    assert Record(0.1, start=1.0).times(1.0).tolist() == [1.0]  # the end alone
     np.testing.assert_array_equal(Record(5.0).times(1.0), [0.0])
     assert len(Record(0.01).times(20.0)) == 2001
 

@@ -12,9 +12,10 @@ from model_potentials import d3d_potential, make_potential, random_potential
 
 import lattice
 from lattice._kernels import ensemble as kernel
-from lattice.dynamics import ensemble
+from lattice.dynamics import ensemble, ensemble_steps
 from lattice.dynamics.pattern import PAIRS, TABLE, find_pattern
 from lattice.dynamics.program import build_program
+from lattice.dynamics.scheme import SRKN14
 from lattice.dynamics.table import build_table
 from lattice.dynamics.twin import integrate_twin, twin_of_table
 from lattice.errors import InputError
@@ -271,6 +272,33 @@ def test_step_error_of_a_sample_bounds_those_that_were_not_measured():
     assert step == float(run["step"][0])
     again = lattice.simulate_reduced(potential, pulses, DURATION, **ask, step=step)
     np.testing.assert_array_equal(again["signal"], run["signal"])
+
+
+def test_the_sample_is_refined_until_all_of_it_is_accurate():
+    quartic = make_potential(
+        [1.0, 1.3], [0.0, 0.0], ["A", "B"], [((0,) * 4, [], 0.3, "a"), ((0, 0, 1, 1), [], 0.4, "b")]
+    )
+    start = np.array([[0.5, 0.2], [1.0, 0.8]])
+    loose, tight = (
+        lattice.simulate_reduced(quartic, (), 2.0, initial=(start, 0 * start), rtol=r) for r in (1e-2, 1e-10)
+    )
+    assert (tight["step"] < 0.3 * loose["step"]).all()
+    for run, rtol in ((loose, 1e-2), (tight, 1e-10)):
+        assert (run["status"] == 0).all()
+        assert (run["step_error"] <= rtol).all()
+
+
+def test_no_trajectory_is_refined_beyond_the_largest_number_of_kicks(monkeypatch):
+    terms = [((0,) * 4, [], 1.0, "a"), ((1,) * 4, [], 1.0, "a"), ((0, 0, 1, 1), [], 30.0, "b")]
+    chaotic = make_potential([0.5, 0.5], [0.0, 0.0], ["A", "B"], terms)
+    ask = {"initial": ([0.9, 0.31], [10.0, -17.0]), "observe": lattice.Observe(0.1), "rtol": 1e-12, "check": "all"}
+    free = lattice.simulate_reduced(chaotic, (), 3.0, **ask)
+    kicks = len(SRKN14.kicks) * 3.0 / float(free["step"][0])
+    for part in (8, 4):
+        monkeypatch.setattr(ensemble_steps, "MAX_KICKS", 1.001 * kicks / part)
+        run = lattice.simulate_reduced(chaotic, (), 3.0, **ask)
+        np.testing.assert_allclose(run["step"], part * free["step"])
+        assert (run["status"] == 2).all()
 
 
 def test_a_trajectory_that_diverges_has_a_status_and_leaves_the_others_alone():

@@ -7,6 +7,7 @@ from scipy import stats
 
 import lattice
 from lattice import units
+from lattice.dynamics.initial_state import drawn_state
 from lattice.dynamics.scheme import damped_flow
 from lattice.dynamics.table import build_table
 from lattice.errors import InputError
@@ -132,6 +133,21 @@ def test_wigner_states_have_the_quantum_variances(temperature):
     assert within(run["signal"].values[:, :, 0] ** 2, units.HBAR / (2 * omega) * coth)
     # Without damping the energy of a harmonic mode stays what it was: half from P, half from Q.
     assert within(run["energy_mean"].values * units.EV, half * coth)
+
+
+def test_thermal_amplitudes_are_those_of_equal_energies_however_soft_the_mode():
+    """The same random numbers give the same ω Q and P at every frequency; without a restoring force Q = 0."""
+    table, numbers = build_table(make_potential([1.0], [0.0], ["A"], [])), np.arange(200, dtype=np.uint64)
+    drawn = {
+        square: drawn_state("thermal", table, np.array([square]), np.full(200, 300.0), 3, numbers)
+        for square in (1e-4, 0.5, 1.5, 900.0, 0.0, -4.0)
+    }
+    Q, P = drawn[900.0]
+    for square, (other_Q, other_P) in drawn.items():
+        np.testing.assert_allclose(np.sqrt(max(square, 0.0)) * other_Q, 30.0 * Q if square > 0 else 0.0, rtol=1e-12)
+        np.testing.assert_array_equal(other_P, P)
+        assert square > 0 or not other_Q.any()
+    assert within((30.0 * Q[:, 0]) ** 2, units.KB * 300.0)
 
 
 def test_wigner_states_need_real_frequencies():

@@ -10,7 +10,7 @@ import xarray
 from model_potentials import d3d_potential, random_potential
 
 from lattice import FormatError, InputError, LatticeError, Pulse, Record, SchemaError, simulate, simulate_ensemble
-from lattice.dynamics.runfile import load_run, save_run
+from lattice.dynamics.runfile import checksum, load_run, save_run
 
 MAIN = Pulse(0.3, 2.05, 1.0)
 
@@ -24,6 +24,22 @@ def test_round_trip_is_identical(run, tmp_path):
     save_run(run, tmp_path / "run.nc")
     xarray.testing.assert_identical(load_run(tmp_path / "run.nc"), run)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_the_checksum_is_of_the_content(run):
+    """Neither of the room that texts have nor of the order of bytes; and of every variable."""
+    expected = checksum(run)
+    wide = {name: run[name].astype("<U99") for name in run.variables if run[name].dtype.kind == "U"}
+    assert "message" in wide
+    swapped = {name: run[name].astype(run[name].dtype.newbyteorder(">")) for name in ("Q", "pair", "status")}
+    assert checksum(run.assign(wide | swapped)) == expected
+    changes = {
+        "message": np.array(str(run["message"].values) + " "),
+        "Q": -run["Q"].values,
+        "pair": run["pair"].values + 1,
+    }
+    for name, values in changes.items():
+        assert checksum(run.assign({name: run[name].copy(data=values)})) != expected
 
 
 def test_round_trip_of_an_ensemble_with_a_failed_trajectory(tmp_path):

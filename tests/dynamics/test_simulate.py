@@ -11,6 +11,7 @@ import lattice
 from lattice import InputError, IntegrationError, Pulse, Record, simulate, simulate_ensemble
 from lattice.dynamics.integrate import SCALE_FLOOR, relative_to_multiplets
 from lattice.dynamics.scheme import damped_flow
+from lattice.dynamics.simulate import checked_numerics
 from lattice.dynamics.table import build_table
 from lattice.modes.batch import instruction_set
 
@@ -327,6 +328,25 @@ def test_empty_ensemble_is_an_error():
 def test_an_ensemble_needs_a_sequence_of_pulses(pulses, word):
     with pytest.raises(InputError, match=word):
         simulate_ensemble(d3d_potential(), pulses, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused"),
+    [
+        ("seed", (0, 2**63 - 1), (-1, 2**63)),
+        ("rtol", (1e-12, 1e-2), (0.99e-12, 1.01e-2)),
+        ("n_threads", (1, 1024), (0, 1025)),
+        ("temperature", (0.0, 1e4), (-1e-9, np.inf)),
+        ("duration", (1e-9, 1e4), (0.99e-9, np.inf)),
+    ],
+)
+def test_the_ends_of_the_ranges_of_numbers(name, allowed, refused):
+    given = {"duration": 1.0, "temperature": 0.0, "seed": 0, "rtol": 1e-8, "n_threads": 1}
+    for value in allowed:
+        assert value in checked_numerics(**given | {name: value}).values()
+    for value in refused:
+        with pytest.raises(InputError, match=name):
+            checked_numerics(**given | {name: value})
 
 
 def test_numbers_of_numpy_do_as_well():

@@ -27,6 +27,26 @@ def test_weights_are_consistent_and_symmetric():
     np.testing.assert_array_equal(scheme.SRKN14.kicks, scheme.SRKN14.kicks[::-1])
 
 
+@pytest.mark.parametrize(("composition", "order"), [(scheme.SRKN14, 6), (scheme.STRANG, 2)])
+def test_orders_of_the_compositions(composition, order):
+    """Two coupled anharmonic oscillators with a friction, the harmonic flow exact: errors fall as step^order."""
+    omega_squared, gamma = np.array([9.0, 16.0]), np.array([0.2, 0.0])
+
+    def end(steps):
+        flows = scheme.damped_flow(omega_squared, gamma, composition.drifts * (1.0 / steps)).reshape(-1, 2, 2, 2)
+        state = np.array([[0.4, 1.0], [-0.3, 0.5]])  # coordinate × (Q, P)
+        for _ in range(steps):
+            for flow, kick in zip(flows, (*composition.kicks, 0.0), strict=True):
+                state = np.einsum("sij,sj->si", flow, state)
+                x, y = state[:, 0]
+                state[:, 1] -= kick / steps * np.array([4 * x**3 + 2 * x * y, x**2 - y**2 + 2 * y**3])
+        return state
+
+    exact = end(480)
+    errors = [np.abs(end(steps) - exact).max() for steps in (4, 8, 16)]
+    np.testing.assert_allclose(np.log2(np.divide(errors[:-1], errors[1:])), order, atol=0.25)
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("t", [0.11, -0.05])
 def test_flow_is_the_matrix_exponential(regime, t):

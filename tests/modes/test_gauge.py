@@ -5,7 +5,7 @@ import pytest
 from model_crystals import cell_of_spacegroup, spring_crystal
 from scipy.stats import unitary_group
 
-from lattice.modes.axis import default_axis, reference_operation
+from lattice.modes.axis import default_axis, reference_direction, reference_operation
 from lattice.modes.gauge import canonical_basis, circular_partners
 from lattice.modes.modes import angular_momentum_matrix, real_coordinates
 from lattice.modes.solve import _dynamical_matrix, _frame, _separated, _symmetry_adapted, solve_modes
@@ -82,8 +82,10 @@ def test_real_coordinates_turn_counter_clockwise_for_plus():
 
 
 def test_angular_momentum_of_a_circular_displacement_is_plus_one():
-    vector = np.array([[[1, 1j, 0]]]) / np.sqrt(2)
-    np.testing.assert_allclose(angular_momentum_matrix(vector)[:, 0, 0], [0, 0, 1], atol=1e-15)
+    for turn in range(3):  # x to y, y to z, z to x
+        vector = np.roll([1, 1j, 0], turn)[None, None] / np.sqrt(2)
+        expected = np.roll([0, 0, 1], turn)
+        np.testing.assert_allclose(angular_momentum_matrix(vector)[:, 0, 0], expected, atol=1e-15)
 
 
 def test_canonical_basis_depends_on_the_space_alone():
@@ -109,3 +111,21 @@ def test_bi2se3_reference_is_the_mirror_across_a():
             np.testing.assert_allclose(real[x][:, [0, 2]], 0, atol=1e-12)
             np.testing.assert_allclose(real[y][:, [1, 2]], 0, atol=1e-12)
             np.testing.assert_allclose(modes.J[x], [0, 0, 1], atol=1e-12)
+
+
+@pytest.mark.parametrize("mirrors", [False, True])
+@pytest.mark.parametrize("angle", [0, 30, 90, 210])
+def test_of_a_class_the_operation_with_the_largest_axis_is_the_reference(angle, mirrors):
+    """In D3 and C3v, a along `angle`: of the axes or normals 30°, 90° and 330° that is 30°; of 0° and ±60° it is 0°."""
+    three, two = np.array([[0, -1, 0], [1, -1, 0], [0, 0, 1]]), np.array([[1, -1, 0], [0, -1, 0], [0, 0, -1]])
+    around = [np.linalg.matrix_power(three, k) for k in range(3)]
+    across = [turn @ (-two if mirrors else two) for turn in around]
+    at = np.deg2rad(angle + np.array([0, 120]))
+    cell = np.array([*(4.0 * np.stack([np.cos(at), np.sin(at), 0 * at], axis=1)), [0, 0, 10.0]])
+    position, fixed = reference_direction(np.array([*around, *across]), np.array([0, 0, 1.0]), cell)
+    own = np.deg2rad(30 if angle % 60 else 0)
+    own = np.array([np.cos(own), np.sin(own), 0])
+    expected = np.cross([0, 0, 1], own) if mirrors else own
+    np.testing.assert_allclose(fixed, expected, atol=1e-9)
+    cartesian = cell.T @ np.array([*around, *across])[position] @ np.linalg.inv(cell.T)
+    np.testing.assert_allclose(cartesian @ own, -own if mirrors else own, atol=1e-9)

@@ -82,6 +82,20 @@ def test_a_crossing_is_followed():
     assert (connect_bands(mixed, frequency, m, 3 * ones, np.zeros(9))[5:] == [1, 0]).all()
 
 
+def test_frequencies_decide_where_overlaps_are_equal_whatever_their_unit():
+    equal = np.array([np.eye(2), [[1, 1], [1, -1]] / np.sqrt(2)], dtype=complex)
+    none, ones = np.full((2, 2), np.nan), np.ones(2, dtype=int)
+    for unit in (1e-3, 1.0, 1e3):
+        for frequency, expected in ([[1, 2], [2, 1]], [1, 0]), ([[1, 2], [1, 2]], [0, 1]):
+            assert (connect_bands(equal, unit * np.array(frequency), none, ones, 0 * ones)[1] == expected).all()
+    # Overlaps that differ by less than the weight of a frequency across the whole span count as equal.
+    angle = np.pi / 4 + 2.5e-4
+    near = np.array([np.eye(2), [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]], dtype=complex)
+    for unit in (1e-3, 1.0, 1e3):
+        band = connect_bands(near, unit * np.array([[1.0, 2.0], [1.0, 2.0]]), none, ones, 0 * ones)
+        assert (band[1] == [0, 1]).all()
+
+
 def test_no_J_under_inversion_and_no_m_off_the_axis():
     crystal = lattice.load("Bi2Se3-noSOC")
     bands = lattice.solve_path(dataclasses.replace(crystal, born_charges=None, dielectric=None), "ZGL", 12)

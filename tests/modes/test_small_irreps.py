@@ -6,6 +6,7 @@ from model_crystals import cell_of_spacegroup, spring_crystal
 from spgrep import get_spacegroup_irreps_from_primitive_symmetry
 
 import lattice
+from lattice.modes.irreps import _listed
 from lattice.modes.solve import little_group
 from lattice.structure.phonopy_object import phonopy_from_crystal
 
@@ -100,6 +101,13 @@ def test_a_projective_representation_has_no_name_and_gives_its_characters():
         assert multiplet.irrep is None
         assert "projective" in multiplet.irrep_reason
         assert "characters 1: 2" in multiplet.irrep_reason
+
+
+def test_characters_are_listed_by_the_kind_of_operation_without_signs_of_zero():
+    three = np.array([[0, -1, 0], [1, -1, 0], [0, 0, 1]])
+    operations = np.array([np.eye(3, dtype=int), three, -np.eye(3, dtype=int), np.diag([1, 1, -1]), -three])
+    row = np.array([2.0, complex(-1e-9, -1e-9), -2.0, complex(-1e-17, 0.5), complex(0.25, -0.86612)])
+    assert _listed(row, operations) == "characters 1: 2; 3: 0; -1: -2; m: 0+0.5i; -3: 0.25-0.866i"
 
 
 def test_names_that_depend_on_a_choice_of_axes_are_not_given():

@@ -1,14 +1,22 @@
 """Modes at a q-point: values that no gauge, numbering, origin or frame can change, and roads that do not share code."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from model_crystals import cell_of_spacegroup, spring_constants, spring_crystal
+from scipy.spatial.transform import Rotation
 
 import lattice
 from lattice import units
 from lattice.errors import InputError
 from lattice.modes.axis import generating_rotation, generator_about
+from lattice.modes.batch import short_range
+from lattice.modes.grid import make_grid
+from lattice.modes.mesh import mesh_modes
+from lattice.modes.path import path_modes
 from lattice.structure.cell import Cell
+from lattice.structure.phonopy_object import phonopy_from_crystal
 
 SCREWS = {4: 2, 144: 3, 145: 3, 76: 4, 77: 4, 78: 4, 169: 6, 170: 6, 171: 6, 172: 6, 173: 6}
 
@@ -137,6 +145,20 @@ def test_a_mirror_image_has_the_opposite_j():
     assert np.abs(a.J[:, 2]).max() > 0.05
 
 
+def test_no_array_of_a_result_can_be_written_to():
+    bare, charged = spring_crystal(cell_of_spacegroup(1, species=1), cutoff=4.0), lattice.load("AlN")
+    modes = [lattice.solve_modes(bare), lattice.solve_modes(charged), lattice.solve_modes(charged, q=(0, 0, 0.5))]
+    assert [x.axis is None for x in modes] == [True, False, False]
+    assert [x.mode_charge is None for x in modes] == [True, False, True]
+    others = [path_modes(charged, [[0, 0, 0], [0, 0, 0.5]], 2), mesh_modes(charged, (1, 1, 2))]
+    others += [make_grid(charged, (2, 1, 1), symmetry=symmetry) for symmetry in (True, False)]
+    for result in (*modes, *others, short_range(phonopy_from_crystal(charged))):
+        values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        assert arrays
+        assert not [name for name, array in arrays.items() if array.flags.writeable]
+
+
 def test_no_axis_gives_null_m_and_an_axis_can_be_given():
     crystal = spring_crystal(cell_of_spacegroup(2), cutoff=5.0)
     modes = lattice.solve_modes(crystal)
@@ -175,12 +197,22 @@ def test_a_two_fold_rotation_is_found_whatever_the_sign_of_its_round_off():
         assert generator_about(np.array([np.eye(3), noisy]), np.array([0.0, 0.0, 1.0])) == (2, 1)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4, 6])
+def test_the_generator_about_any_axis_is_the_smallest_positive_turn(order):
+    rng = np.random.default_rng(order)
+    for vector in rng.standard_normal((5, 3)):
+        axis = vector / np.linalg.norm(vector)
+        powers = [Rotation.from_rotvec(2 * np.pi * k / order * axis).as_matrix() for k in rng.permutation(order)]
+        found, position = generator_about(np.array([-np.eye(3), *powers]), axis)
+        assert found == order
+        np.testing.assert_allclose(powers[position - 1], Rotation.from_rotvec(2 * np.pi / order * axis).as_matrix())
+
+
 def test_generating_rotation_takes_the_largest_order():
     crystal = spring_crystal(cell_of_spacegroup(168), cutoff=4.0)
     from phonopy.phonon.symmetry_adapted_modes import get_little_group_operations
 
     from lattice.modes.solve import _Operations
-    from lattice.structure.phonopy_object import phonopy_from_crystal
 
     group = crystal.spacegroup
     symmetry = _Operations({"rotations": group.rotations, "translations": group.translations}, group.symprec)

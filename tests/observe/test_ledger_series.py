@@ -49,3 +49,10 @@ def test_a_recorded_ledger_is_taken_as_it_is():
     kept = ledger_series(run)
     assert np.abs(kept - made).max() < 1e-5 * np.abs(made).max()
     np.testing.assert_allclose(kept[-1], along_axis(run, "ledger"), atol=1e-14)
+
+
+@pytest.mark.parametrize(("n_times", "shown"), [(3, False), (4, True), (5, True)])
+def test_a_cubic_needs_four_recorded_times(n_times, shown):
+    run = simulate(d3d_potential(), (), 2.0, record=Record(every=2.0 / (n_times - 1)))
+    assert len(run["time"]) == n_times
+    assert (ledger_series(run) is not None) == shown

@@ -141,12 +141,14 @@ def make_map(file, kept):
     return status
 
 
-def choose(content, module, line, limit):
+def choose(content, mutant, limit):
     """List the tests of a mutant: file by file, those that run the line before others of the file, shortest first."""
-    lines = content["lines"][module]
-    direct = lines.get(line, set())
-    if not direct:  # a line of the module's body, run at import, or one of the further lines of a long expression
-        near = [x for x in lines if lines[x] and x <= line]
+    lines, module = content["lines"][mutant.module], mutant.module
+    direct = lines.get(mutant.line, set())
+    if mutant.function == "module":  # run at import, by whichever test came first, and used by the others
+        direct = set().union(*lines.values())
+    elif not direct:  # one of the further lines of a long expression
+        near = [x for x in lines if lines[x] and x <= mutant.line]
         direct = lines[max(near)] if near else set()
     files = defaultdict(list)
     for i in direct:
@@ -247,8 +249,7 @@ def drawn(names, each, seed):
             continue
         some = mutators.mutants(dotted(path), path.read_text())
         if each is not None:
-            chance = random.Random(f"{seed} {dotted(path)}")
-            some = sorted(chance.sample(some, min(each, len(some))), key=lambda x: x.number)
+            some = random.Random(f"{seed} {dotted(path)}").sample(some, len(some))[:each]  # holds every smaller draw
         found += some
     return found
 
@@ -266,7 +267,7 @@ def try_all(folder, some, seconds, files):
     for mutant in some:
         if mutant.name in known:
             continue
-        chosen, cost, direct = choose(content, mutant.module, mutant.line, seconds)
+        chosen, cost, direct = choose(content, mutant, seconds)
         start = time.perf_counter()
         verdict = "not reached" if not chosen else run_tests(mutant, [content["tests"][i] for i in chosen], cost)
         known[mutant.name] = verdict
