@@ -267,6 +267,7 @@ def test_what_is_not_finite_is_found(run, tmp_path):
     result = verified(false, tmp_path)
     assert not result["ok"]
     assert not result["reintegrated"]
+    assert "state at time 0" in result["differs"]
     assert "not finite" in result["warnings"][0]
 
 
